@@ -1,0 +1,1 @@
+"""Cases: the state machine, its audit trail and its service."""

@@ -1,0 +1,1 @@
+"""The database: engine, session, base classes, embedded PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The two ledgers: customer money and supplier money."""

@@ -1,0 +1,1 @@
+"""Orders: the snapshot, and how each platform's order becomes one."""

@@ -1,0 +1,1 @@
+"""Policy: what happens to a request."""

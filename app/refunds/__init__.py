@@ -1,0 +1,1 @@
+"""Refunds: one intended movement of money, made once and proven."""

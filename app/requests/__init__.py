@@ -1,0 +1,1 @@
+"""Return requests: what the customer declared, split into cases."""

@@ -1,0 +1,1 @@
+"""Stores and suppliers to play with, over real HTTP, with faults on demand."""

@@ -1,0 +1,66 @@
+"""Faults on demand: what a store or supplier does wrong, by plan and never by luck."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FaultKind(StrEnum):
+    """What goes wrong. *before*: nothing was executed; *after*: it was, and the answer is lost or spoilt."""
+
+    DROP_BEFORE = "drop_before"
+    DROP_AFTER = "drop_after"
+    STATUS_BEFORE = "status_before"
+    STATUS_AFTER = "status_after"
+    HTML_BEFORE = "html_before"
+    HTML_AFTER = "html_after"
+    TRUNCATE_AFTER = "truncate_after"
+    REDIRECT = "redirect"
+    THROTTLE = "throttle"
+    SLOW_BEFORE = "slow_before"
+    SLOW_AFTER = "slow_after"
+    ERRORS_WITH_DATA = "errors_with_data"
+    PENDING = "pending"
+    FAIL_LATER = "fail_later"
+    TOKEN_EXPIRED = "token_expired"
+    REFUSE = "refuse"
+    DELETED_AFTER = "deleted_after"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault. `status` is the HTTP status of STATUS_*; `seconds` is the delay of SLOW_* and Retry-After."""
+
+    kind: FaultKind
+    status: int = 502
+    seconds: float = 0.0
+    text: str = ""
+
+
+class FaultPlan:
+    """Faults waiting for an operation by name (`refundCreate`, `POST /orders/refunds`, `POST /returns`, or `*`)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: dict[str, deque[Fault]] = {}
+
+    def add(self, operation: str, *faults: Fault) -> None:
+        """The next calls of `operation` meet these faults, one each, in this order."""
+        with self._lock:
+            self._waiting.setdefault(operation, deque()).extend(faults)
+
+    def take(self, operation: str) -> Fault | None:
+        """The fault for this call, if one waits for it by name or for any call; it is used up."""
+        with self._lock:
+            for name in (operation, "*"):
+                if self._waiting.get(name):
+                    return self._waiting[name].popleft()
+        return None
+
+    def clear(self) -> None:
+        """Forgets every waiting fault."""
+        with self._lock:
+            self._waiting.clear()

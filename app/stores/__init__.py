@@ -1,0 +1,1 @@
+"""Stores: what is asked of them, and one adapter for each platform."""

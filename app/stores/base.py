@@ -1,0 +1,200 @@
+"""What Makegood asks of a store, whatever its platform. Pure: types and a protocol, no HTTP.
+
+Adapters implement `Store`; nothing outside them knows how a platform spells a refund.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from app.errors import AppError, Unavailable
+from app.money import Money
+from app.orders.snapshot import OrderSnapshot, Platform, RefundState
+from app.outcomes import Ok, Rejected, Unknown
+
+
+class StoreUnavailable(Unavailable):
+    """The store did not answer a *reading* call properly; reading again later is harmless."""
+
+    code = "store_unavailable"
+    title = "The store does not answer"
+
+    def __init__(self, detail: str, retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class StoreRefused(AppError):
+    """The store answered that it will not do this; somebody has to change something (credentials, scopes, order)."""
+
+    status = 502
+    code = "store_refused"
+    title = "The store refused"
+
+
+class RefundNotPossible(StoreRefused):
+    """Before any money was asked for: this refund cannot be made as decided (nothing refundable, wrong lines)."""
+
+    code = "refund_not_possible"
+    title = "The store cannot make this refund"
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """`quantity` units of a line; `total` includes `tax`; `taxes` splits the tax by the store's rate id."""
+
+    line_id: str
+    quantity: int
+    total: int
+    tax: int = 0
+    taxes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundExtra:
+    """A part of shipping or of a fee; `total` includes `tax`."""
+
+    line_id: str
+    kind: str
+    total: int
+    tax: int = 0
+    taxes: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundIntent:
+    """One refund as the case decided it. `refund_id` is the key on every try and the marker in the store."""
+
+    refund_id: UUID
+    order_id: str
+    amount: Money
+    lines: tuple[RefundLine, ...]
+    extras: tuple[RefundExtra, ...]
+    reason: str
+    notify: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRefund:
+    """What will be sent, to the letter. It is stored before the first send and sent unchanged on every later one.
+
+    `amount` may be less than the intent's (the store's own maximum). `payload` is plain JSON.
+    """
+
+    refund_id: UUID
+    order_id: str
+    amount: Money
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RefundProof:
+    """What the store says of a refund that exists. Only `state` SUCCEEDED is money."""
+
+    store_refund_id: str
+    amount: Money
+    state: RefundState
+    shop_amount: Money | None = None
+    detail: str = ""
+
+
+RefundAnswer = Ok[RefundProof] | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that `makegood doctor` checked. `ok` False needs a mend; `mend` says what to do."""
+
+    subject: str
+    ok: bool
+    detail: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A webhook as the store has it. `topic` in the store's delivery spelling (`orders/create`, `order.updated`)."""
+
+    subscription_id: str
+    topic: str
+    url: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReturn:
+    """A return as the Shopify admin shows it: quantity and reason (lower case, theirs) by order line."""
+
+    return_id: str
+    order_id: str
+    status: str
+    name: str | None
+    lines: tuple[StoreReturnLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReturnLine:
+    """One line of a store's own return."""
+
+    line_id: str
+    quantity: int
+    reason: str
+    note: str | None
+
+
+class Store(Protocol):
+    """A store's API. Reading calls raise `StoreUnavailable` or `StoreRefused`; money calls answer three ways."""
+
+    key: str
+    platform: Platform
+
+    async def read_order(self, order_id: str) -> OrderSnapshot | None:
+        """The order now, with every refund and its lines; None when the store has none by that id."""
+        ...
+
+    async def find_order(self, number: str) -> OrderSnapshot | None:
+        """The order by its printed number (`#1106` or `1106`); None when there is none."""
+        ...
+
+    async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
+        """Turns the intent into the exact request; may read, never writes. Raises `RefundNotPossible`."""
+        ...
+
+    async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
+        """Sends the refund once. Never raises for anything the store or the network does."""
+        ...
+
+    async def check(self) -> list[Finding]:
+        """Credentials, scopes and reachability, for `makegood doctor`. Never raises for a store's answer."""
+        ...
+
+    async def list_subscriptions(self) -> list[Subscription]:
+        """The webhooks that the store has."""
+        ...
+
+    async def sync_subscriptions(self, callback_url: str) -> list[str]:
+        """Creates missing webhooks and re-activates disabled ones; answers one sentence for each change."""
+        ...
+
+    async def read_return(self, return_id: str) -> StoreReturn | None:
+        """A return of the store's own (Shopify only; WooCommerce answers None)."""
+        ...
+
+    async def approve_return(self, return_id: str) -> None:
+        """Approves it; already approved counts as done (Shopify only)."""
+        ...
+
+    async def decline_return(self, return_id: str, note: str) -> None:
+        """Declines it; already declined counts as done (Shopify only)."""
+        ...
+
+    async def close_return(self, return_id: str) -> None:
+        """Closes it; closing twice succeeds (Shopify only)."""
+        ...
+
+    async def aclose(self) -> None:
+        """Gives back connections."""
+        ...

@@ -1,0 +1,1 @@
+"""Suppliers: what is asked of them, and one channel for each way to speak to them."""

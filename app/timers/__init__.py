@@ -1,0 +1,1 @@
+"""Timers: dates on which something happens by itself."""

@@ -1,0 +1,1 @@
+"""Webhooks in: signatures, the inbox, and what each topic means."""
