@@ -17,6 +17,7 @@ from app.errors import AppError
 
 _DECIMAL = re.compile(r"-?\d{1,15}(\.\d{1,12})?", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_LONGEST = 30
 
 
 class BadAmount(AppError):
@@ -48,10 +49,15 @@ def parse_decimal(text: str | int | Decimal) -> Decimal:
 
     Raises `BadAmount`: WooCommerce books `"1,50"` as 150.00, so an odd format must never pass for a number.
     """
-    if isinstance(text, (int, Decimal)) and not isinstance(text, bool):
+    # Only numbers of a sane size are written out: "1e999999999" in a JSON body would otherwise take all memory.
+    if isinstance(text, Decimal) and text.is_finite() and -_LONGEST < text.adjusted() < _LONGEST:
         text = format(text, "f")
-    if not isinstance(text, str) or not _DECIMAL.fullmatch(text):
-        raise BadAmount(f"{str(text)[:40]!r} is not a plain decimal amount")
+    elif isinstance(text, int) and not isinstance(text, bool) and abs(text) < 10**_LONGEST:
+        text = str(text)
+    if not isinstance(text, str):
+        raise BadAmount("A value that is not text or a number of a sane size is not an amount")
+    if not _DECIMAL.fullmatch(text):
+        raise BadAmount(f"{text[:40]!r} is not a plain decimal amount")
     return Decimal(text)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from app.errors import Invalid
@@ -28,7 +28,7 @@ def parse_json(raw: bytes) -> Any:
     """Parses JSON with decimals for numbers. Raises `UnreadablePayload` for anything that is not sane JSON."""
     try:
         value = json.loads(raw.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, InvalidOperation) as error:
         raise UnreadablePayload(f"The body is not JSON in UTF-8: {str(error)[:120]}") from error
     if _depth(value) > _DEEPEST:
         raise UnreadablePayload(f"The body is nested more than {_DEEPEST} levels deep")
@@ -100,7 +100,7 @@ def required_identifier(container: Mapping[str, Any], key: str) -> str:
 def quantity(container: Mapping[str, Any], key: str, default: int = 0) -> int:
     """A whole number at `key`; a decimal without fraction counts; anything else is `default`."""
     value = container.get(key)
-    if isinstance(value, Decimal) and value == value.to_integral_value() and abs(value) < 10**9:
+    if isinstance(value, Decimal) and value.copy_abs() < 10**9 and value == value.to_integral_value():
         return int(value)
     if isinstance(value, bool) or not isinstance(value, int) or abs(value) >= 10**9:
         return default

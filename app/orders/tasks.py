@@ -1,0 +1,30 @@
+"""Reads orders from the store when a webhook only hints at news."""
+
+from __future__ import annotations
+
+from procrastinate import JobContext, RetryStrategy
+
+from app.jobs import blueprint
+from app.orders import service as orders
+from app.runtime import runtime_of
+from app.stores.base import StoreUnavailable
+from app.stores.registry import UnknownStore
+from app.webhooks.topics import after_news
+
+# A store that is down for some minutes is read later; the next webhook or request reads it anyway.
+_PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4, retry_exceptions=[StoreUnavailable])
+
+
+@blueprint.task(name="orders.refresh", pass_context=True, retry=_PATIENCE)
+async def refresh(context: JobContext, store: str, order_id: str) -> None:
+    """Reads the order and tells its cases what changed."""
+    runtime = runtime_of(context)
+    if store not in runtime.settings.stores:
+        raise UnknownStore(f"The store {store!r} is no longer configured.")
+    asked_at = runtime.clock.now()
+    shown = await runtime.stores.get(store).read_order(order_id)
+    if shown is None:
+        return
+    async with runtime.work() as work:
+        order, _ = await orders.keep(work, store, shown, read_at=asked_at)
+        await after_news(work, order, cancelled=shown.cancelled_at is not None)

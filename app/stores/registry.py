@@ -1,0 +1,63 @@
+"""The adapters of the configured stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from app.errors import NotFound
+from app.orders.snapshot import Platform
+from app.settings import StoreSettings
+from app.stores.base import Store
+from app.stores.shopify import ShopifyStore
+from app.stores.woocommerce import WooStore
+
+
+class UnknownStore(NotFound):
+    """No store is configured under that key."""
+
+    code = "unknown_store"
+    title = "Unknown store"
+
+
+class StoreRegistry:
+    """One adapter for each configured store, by its key."""
+
+    def __init__(self, settings: Mapping[str, StoreSettings]) -> None:
+        self._stores = {key: build_store(key, store) for key, store in settings.items()}
+
+    def get(self, key: str) -> Store:
+        """The adapter. Raises `UnknownStore`."""
+        if key not in self._stores:
+            raise UnknownStore(f"No store is configured under the key {key!r}.")
+        return self._stores[key]
+
+    def __iter__(self) -> Iterator[Store]:
+        return iter(self._stores.values())
+
+    async def aclose(self) -> None:
+        """Gives back every connection."""
+        for store in self._stores.values():
+            await store.aclose()
+
+
+def build_store(key: str, store: StoreSettings) -> Store:
+    """The adapter for one store's settings, which have been checked to be complete."""
+    if store.platform is Platform.SHOPIFY:
+        return ShopifyStore(
+            key,
+            domain=store.domain or "",
+            client_secret=store.client_secret.get_secret_value() if store.client_secret else "",
+            client_id=store.client_id,
+            access_token=store.access_token.get_secret_value() if store.access_token else None,
+            api_version=store.api_version,
+            api_url=store.api_url,
+            notify=store.refund_notify,
+        )
+    return WooStore(
+        key,
+        url=store.url or "",
+        consumer_key=store.consumer_key or "",
+        consumer_secret=store.consumer_secret.get_secret_value() if store.consumer_secret else "",
+        webhook_secret=store.webhook_secret.get_secret_value() if store.webhook_secret else "",
+        ca_file=str(store.ca_file) if store.ca_file else None,
+    )

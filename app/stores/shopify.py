@@ -1,0 +1,211 @@
+"""A Shopify store over the GraphQL Admin API, with static token or client credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import httpx
+
+from app.errors import ConfigError
+from app.orders.normalise_shopify_api import has_more, order_from_api
+from app.orders.reading import UnreadablePayload, child, objects, text
+from app.orders.snapshot import OrderSnapshot, Platform
+from app.outcomes import Rejected, Unknown
+from app.stores import shopify_check, shopify_returns, shopify_webhooks
+from app.stores.base import (
+    Finding,
+    PreparedRefund,
+    RefundAnswer,
+    RefundIntent,
+    StoreReturn,
+    StoreUnavailable,
+    Subscription,
+)
+from app.stores.shopify_client import ShopifyClient, Sleep, every_page
+from app.stores.shopify_documents import (
+    FULFILMENTS_ASKED,
+    ORDER,
+    ORDER_BY_NAME,
+    ORDER_LINES,
+    ORDER_PARCELS,
+    ORDER_REFUND_IDS,
+    REFUND,
+    REFUND_CREATE,
+    REFUNDS_ASKED,
+    SUGGESTED_REFUND,
+    gid,
+)
+from app.stores.shopify_refund import adds_up, judge, prepare, suggestion_variables
+from app.stores.shopify_token import ClientCredentials, StaticToken, TokenRefused, TokenSource, TokenUnavailable
+from app.stores.shopify_transport import Interrupted, NotSent, ShopifyTransport, base_url, is_loopback_url
+
+# An order name is searched for only when it cannot be read as search syntax.
+_PLAIN_NAME = re.compile(r"#?[\w./-]{1,60}")
+_REFUND_PARTS = ("refundLineItems", "refundShippingLines", "transactions")
+
+
+class ShopifyStore:
+    """One shop, as `app.stores.base.Store` asks for it.
+
+    `domain` is `my-store.myshopify.com`; `api_url` replaces `https://{domain}` (sandbox, tests). With `access_token`
+    that is used, else `client_id` and `client_secret` are exchanged for one. `notify` False keeps Shopify from mailing
+    the customer about a refund, whatever the refund says. Time-outs are in seconds; the read time-out is generous
+    because a refund waits for the payment gateway.
+
+    Raises `ConfigError` for a domain or URL that must not be sent a token, and when there are no credentials.
+    """
+
+    platform = Platform.SHOPIFY
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        domain: str,
+        client_secret: str,
+        client_id: str | None = None,
+        access_token: str | None = None,
+        api_version: str = "2026-10",
+        api_url: str | None = None,
+        notify: bool = True,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 40.0,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        base = base_url(domain, api_url)
+        if not re.fullmatch(r"\d{4}-\d{2}", api_version):
+            raise ConfigError("API_VERSION of a Shopify store must look like 2026-10")
+        self.key = key
+        self._notify = notify
+        self._http = httpx.AsyncClient(
+            timeout=httpx.Timeout(read_timeout, connect=connect_timeout, pool=connect_timeout),
+            follow_redirects=False,
+            http2=False,
+            trust_env=not is_loopback_url(base),
+        )
+        tokens: TokenSource
+        if access_token:
+            tokens = StaticToken(access_token)
+        elif client_id and client_secret:
+            tokens = ClientCredentials(self._http, f"{base}/admin/oauth/access_token", client_id, client_secret)
+        else:
+            raise ConfigError("A Shopify store needs ACCESS_TOKEN, or CLIENT_ID and CLIENT_SECRET")
+        self._transport = ShopifyTransport(
+            domain=domain,
+            base=base,
+            api_version=api_version,
+            tokens=tokens,
+            client=self._http,
+            deadline=connect_timeout + 2 * read_timeout,
+        )
+        self._client = ShopifyClient(self._transport, sleep)
+
+    async def read_order(self, order_id: str) -> OrderSnapshot | None:
+        """The order now. None also when it is older than the app's scopes let it see (60 days by default).
+
+        Raises `StoreUnavailable` and `StoreRefused`.
+        """
+        order_gid = gid("Order", order_id)
+        node = await self._client.ask(ORDER, {"id": order_gid}) if order_gid else None
+        if node is None or order_gid is None:
+            return None
+        try:
+            return order_from_api(await self._completed(node, order_gid))
+        except UnreadablePayload as error:
+            raise StoreUnavailable(f"Shopify's order cannot be read: {error.detail}") from error
+
+    async def _completed(self, node: dict[str, Any], order_gid: str) -> dict[str, Any]:
+        """The order with what did not fit into the first answer."""
+        whole, variables = dict(node), {"id": order_gid}
+        if has_more(node, "lineItems"):
+            lines = child(node, "lineItems")
+            after = text(child(lines, "pageInfo"), "endCursor", 2000)
+            _, rest = await every_page(self._client, ORDER_LINES, variables, "lineItems", after)
+            whole["lineItems"] = {"nodes": objects(lines, "nodes") + rest}
+        if len(objects(node, "fulfillments")) >= FULFILMENTS_ASKED:
+            parcels = await self._client.ask(ORDER_PARCELS, variables)
+            whole["fulfillments"] = objects(parcels or {}, "fulfillments")
+        refunds = objects(node, "refunds")
+        if len(refunds) >= REFUNDS_ASKED or any(has_more(each, part) for each in refunds for part in _REFUND_PARTS):
+            listed = await self._client.ask(ORDER_REFUND_IDS, variables)
+            whole["refunds"] = [await self._refund(each) for each in objects(listed or {}, "refunds")]
+        return whole
+
+    async def _refund(self, listed: dict[str, Any]) -> dict[str, Any]:
+        refund = await self._client.ask(REFUND, {"id": text(listed, "id")})
+        if refund is None:
+            raise StoreUnavailable("Shopify lists a refund that it does not show")
+        return refund
+
+    async def find_order(self, number: str) -> OrderSnapshot | None:
+        """The order whose name is `number`, with or without `#`. Raises `StoreUnavailable` and `StoreRefused`."""
+        wanted = number.strip()
+        if not _PLAIN_NAME.fullmatch(wanted):
+            return None
+        bare = wanted.removeprefix("#")
+        for name in (f"#{bare}", bare):
+            found = await self._client.ask(ORDER_BY_NAME, {"query": f"name:{name}"})
+            for node in objects(found or {}, "nodes"):
+                order_gid = text(node, "id")
+                if order_gid and (text(node, "name") or "").removeprefix("#").casefold() == bare.casefold():
+                    return await self.read_order(order_gid)
+        return None
+
+    async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
+        """Asks Shopify what it suggests and builds the exact request from that.
+
+        Raises `RefundNotPossible`, `StoreUnavailable` and `StoreRefused`.
+        """
+        answer = await self._client.ask(SUGGESTED_REFUND, suggestion_variables(intent, order))
+        return prepare(intent, order, answer, notify=intent.notify and self._notify)
+
+    async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
+        """Sends the refund once; only a 401 is followed by a second call, because nothing ran. Never raises for the
+        store or the network."""
+        if not adds_up(prepared):
+            return Rejected("payload_mismatch", "The stored request does not add up to the refund; it was not sent")
+        try:
+            reply = await self._transport.execute(REFUND_CREATE, prepared.payload)
+        except TokenRefused as error:
+            return Rejected("token_refused", f"Shopify gives no access token: {error}")
+        except TokenUnavailable as error:
+            return Rejected("token_unavailable", f"Shopify gives no access token now: {error}", retryable=True)
+        except NotSent as error:
+            return Rejected("not_sent", str(error), retryable=True)
+        except Interrupted as error:
+            return Unknown(error.code, error.detail)
+        return judge(reply, prepared)
+
+    async def check(self) -> list[Finding]:
+        """Credentials, API version and scopes."""
+        return await shopify_check.check(self.key, self._client, self._transport)
+
+    async def list_subscriptions(self) -> list[Subscription]:
+        """The webhooks made through the API."""
+        return await shopify_webhooks.list_subscriptions(self._client)
+
+    async def sync_subscriptions(self, callback_url: str) -> list[str]:
+        """Makes the wanted webhooks that are missing."""
+        return await shopify_webhooks.sync_subscriptions(self._client, callback_url)
+
+    async def read_return(self, return_id: str) -> StoreReturn | None:
+        """The store's own return; None when there is none by that id."""
+        return await shopify_returns.read_return(self._client, return_id)
+
+    async def approve_return(self, return_id: str) -> None:
+        """Approves it; already approved counts as done. Raises `StoreRefused` in any other state."""
+        await shopify_returns.approve_return(self._client, return_id)
+
+    async def decline_return(self, return_id: str, note: str) -> None:
+        """Declines it with a note of at most 500 characters; already declined counts as done."""
+        await shopify_returns.decline_return(self._client, return_id, note)
+
+    async def close_return(self, return_id: str) -> None:
+        """Closes it; closing twice succeeds."""
+        await shopify_returns.close_return(self._client, return_id)
+
+    async def aclose(self) -> None:
+        """Gives back connections."""
+        await self._http.aclose()

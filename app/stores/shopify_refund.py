@@ -1,0 +1,260 @@
+"""A refund in Shopify's words: the exact request, and what an answer proves. No HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal
+from typing import Any
+
+from app.money import Money, significant_decimals
+from app.orders.marker import marker_for
+from app.orders.normalise_shopify_api import movements_in, nodes
+from app.orders.normalise_shopify_money import exponent_for, is_currency, money_moved, refund_state
+from app.orders.reading import amount, child, identifier, objects, text
+from app.orders.snapshot import OrderSnapshot, RefundState
+from app.outcomes import Ok, Rejected, Unknown
+from app.stores.base import PreparedRefund, RefundAnswer, RefundIntent, RefundNotPossible, RefundProof
+from app.stores.shopify_client import NEVER_RAN, REFUSALS, describe, error_path
+from app.stores.shopify_documents import REFUND_CREATE, gid
+from app.stores.shopify_transport import Reply
+
+_LONGEST_NOTE = 255
+
+
+@dataclass(slots=True)
+class _Parent:
+    """A payment that money can go back to: how much Shopify suggests, and how much it would take at most."""
+
+    parent_id: str
+    gateway: str
+    suggested: int
+    most: int
+
+
+def suggestion_variables(intent: RefundIntent, order: OrderSnapshot) -> dict[str, Any]:
+    """The variables of `SUGGESTED_REFUND`. Raises `RefundNotPossible` for ids or a currency that cannot be right.
+
+    A refund of an amount alone asks for the full refund, because only that surely names the payments.
+    """
+    order_gid = gid("Order", intent.order_id)
+    lines = _lines(intent)
+    if order_gid is None or intent.order_id != order.order_id:
+        raise RefundNotPossible("The refund names another order than the one that was read")
+    if (intent.amount.currency, intent.amount.exponent) != (order.currency, order.exponent):
+        raise RefundNotPossible(f"The order was paid in {order.currency} and can only be refunded in it")
+    shipping = _shipping(intent, order)
+    return {
+        "orderId": order_gid,
+        "lines": lines,
+        "shippingAmount": shipping.text,
+        "alloc": "ORIGINAL_PAYMENT_METHODS",
+        "full": not lines and shipping.minor == 0,
+    }
+
+
+def prepare(
+    intent: RefundIntent, order: OrderSnapshot, answer: dict[str, Any] | None, *, notify: bool
+) -> PreparedRefund:
+    """The exact request, for the intent's amount or the most that Shopify will refund, whichever is less.
+
+    `answer` is the order with its `suggestedRefund`. Raises `RefundNotPossible` when nothing can be refunded.
+    """
+    variables = suggestion_variables(intent, order)
+    suggestion = child(answer or {}, "suggestedRefund")
+    parents = _parents(suggestion, order)
+    most = _minor(suggestion, "maximumRefundableSet", order)
+    minor = min(intent.amount.minor, most, sum(parent.most for parent in parents))
+    if minor <= 0:
+        raise RefundNotPossible("Shopify has no payment on this order that can still be refunded")
+    refund = intent.amount.with_minor(minor)
+    request: dict[str, Any] = {
+        "orderId": variables["orderId"],
+        "currency": order.currency,
+        "note": f"{marker_for(intent.refund_id)} {intent.reason}".strip()[:_LONGEST_NOTE],
+        "notify": notify,
+        "transactions": _transactions(variables["orderId"], refund, parents),
+    }
+    if variables["lines"]:
+        request["refundLineItems"] = variables["lines"]
+    if _shipping(intent, order).minor:
+        request["shipping"] = {"amount": variables["shippingAmount"]}
+    payload = {"input": request, "idempotencyKey": str(intent.refund_id)}
+    prepared = PreparedRefund(intent.refund_id, intent.order_id, refund, payload)
+    if not adds_up(prepared):
+        raise RefundNotPossible("The payments suggested by Shopify do not add up to the refund")
+    return prepared
+
+
+def adds_up(prepared: PreparedRefund) -> bool:
+    """Whether the transactions to be sent are exactly the amount: money moves by them, and by nothing else."""
+    request = child(prepared.payload, "input")
+    parts = [amount(each, "amount") for each in objects(request, "transactions")]
+    whole = sum((part for part in parts if part is not None), Decimal(0))
+    return bool(parts) and None not in parts and whole == Decimal(prepared.amount.text)
+
+
+def _lines(intent: RefundIntent) -> list[dict[str, Any]]:
+    lines = []
+    for line in intent.lines:
+        line_gid = gid("LineItem", line.line_id)
+        if line_gid is None:
+            raise RefundNotPossible(f"{line.line_id!r} is not the id of an order line")
+        if line.quantity > 0:
+            lines.append({"lineItemId": line_gid, "quantity": line.quantity, "restockType": "NO_RESTOCK"})
+    return lines
+
+
+def _shipping(intent: RefundIntent, order: OrderSnapshot) -> Money:
+    """Shipping to refund, with tax only where the order's prices include it; else Shopify adds the tax itself."""
+    minor = sum(
+        extra.total if order.taxes_included else extra.total - extra.tax
+        for extra in intent.extras
+        if extra.kind == "shipping"
+    )
+    return intent.amount.with_minor(max(0, minor))
+
+
+def _minor(container: dict[str, Any], key: str, order: OrderSnapshot) -> int:
+    value = amount(child(child(container, key), "presentmentMoney"), "amount") or Decimal(0)
+    return max(0, int(value.scaleb(order.exponent).to_integral_value(rounding=ROUND_DOWN)))
+
+
+def _parents(suggestion: dict[str, Any], order: OrderSnapshot) -> list[_Parent]:
+    parents: dict[str, _Parent] = {}
+    for each in objects(suggestion, "suggestedTransactions"):
+        parent = child(each, "parentTransaction")
+        parent_id, number = text(parent, "id"), identifier(parent, "id")
+        gateway = text(each, "gateway") or text(parent, "gateway")
+        if parent_id is None or number is None or gateway is None:
+            continue
+        suggested = _minor(each, "amountSet", order)
+        most = _minor(each, "maximumRefundableSet", order) if child(each, "maximumRefundableSet") else suggested
+        parents.setdefault(number, _Parent(parent_id, gateway, min(suggested, most), most))
+    return list(parents.values())
+
+
+def _transactions(order_gid: str, refund: Money, parents: list[_Parent]) -> list[dict[str, Any]]:
+    """Splits the amount over the payments as suggested; what that leaves goes to those that can take more."""
+    left = refund.minor
+    parts = [0 for _ in parents]
+    for ceiling in ([parent.suggested for parent in parents], [parent.most for parent in parents]):
+        for index, most in enumerate(ceiling):
+            taken = min(left, max(0, most - parts[index]))
+            parts[index] += taken
+            left -= taken
+    return [
+        {
+            "orderId": order_gid,
+            "parentId": parent.parent_id,
+            "gateway": parent.gateway,
+            "kind": "REFUND",
+            "amount": refund.with_minor(part).text,
+        }
+        for parent, part in zip(parents, parts, strict=True)
+        if part
+    ]
+
+
+def judge(reply: Reply, prepared: PreparedRefund) -> RefundAnswer:
+    """What an answer to `REFUND_CREATE` proves."""
+    if reply.status != 200:
+        return _judge_status(reply)
+    if reply.body is None:
+        return Unknown("unreadable_answer", "Shopify's answer is not whole JSON")
+    outcome = child(reply.data, REFUND_CREATE.root)
+    refund = child(outcome, "refund")
+    complaints = objects(outcome, "userErrors")
+    said = " ".join(text(each, "message", 300) or "" for each in complaints)
+    doubt = _idempotency_trouble(" ".join([said, describe(reply.errors), *sorted(reply.codes)]))
+    if doubt is not None:
+        return doubt
+    if reply.failed:
+        return _judge_errors(reply)
+    if refund and complaints:
+        return Unknown("user_errors_with_refund", said[:300])
+    if complaints:
+        fields = "; ".join(f"{_field(each)}{text(each, 'message', 200) or ''}" for each in complaints[:5])
+        return Rejected("user_errors", fields)
+    if identifier(refund, "id") is None:
+        return Unknown("refund_missing", "Shopify answered with neither a refund nor a reason")
+    return Ok(_proof(refund, prepared))
+
+
+def _judge_status(reply: Reply) -> RefundAnswer:
+    if reply.status == 429:
+        return Rejected("throttled", "Shopify takes no calls now", retryable=True, retry_after=reply.retry_after)
+    if reply.status in REFUSALS:
+        return Rejected(f"http_{reply.status}", REFUSALS[reply.status])
+    if 300 <= reply.status < 400:
+        return Unknown("redirected", f"Shopify answered with a redirect (HTTP {reply.status}), which is not followed")
+    return Unknown(f"http_{reply.status}", f"Shopify answered HTTP {reply.status}")
+
+
+def _judge_errors(reply: Reply) -> RefundAnswer:
+    """Errors beside data prove nothing, nor does one from inside the mutation: it may have run."""
+    said = describe(reply.errors)
+    if any(reply.data.values()):
+        return Unknown("errors_with_data", said)
+    if reply.throttled:
+        return Rejected("throttled", "Shopify throttles this app", retryable=True, retry_after=reply.wait)
+    outside = all(len(error_path(error)) <= 1 for error in reply.errors)
+    if reply.codes and reply.codes <= NEVER_RAN and outside:
+        return Rejected(sorted(reply.codes)[0].lower(), said)
+    return Unknown("graphql_error", said)
+
+
+def _idempotency_trouble(said: str) -> Unknown | None:
+    """Trouble with the key, told only by words (refundCreate's errors have no code): never a proof of no refund."""
+    words = said.casefold()
+    if "idempotency" not in words and "currently in progress" not in words:
+        return None
+    if "concurrent" in words or "in progress" in words:
+        return Unknown("idempotency_concurrent", "Shopify is still working on an earlier try")
+    if "mismatch" in words or "different" in words:
+        return Unknown("idempotency_mismatch", "Shopify knows the key with another request; a person must look")
+    if "previous" in words:
+        return Unknown("idempotency_previous_failed", "Shopify says that an earlier try with this key failed")
+    return Unknown("idempotency_error", said.strip()[:300])
+
+
+def _field(complaint: dict[str, Any]) -> str:
+    field = complaint.get("field")
+    return ".".join(str(part) for part in field) + ": " if isinstance(field, list) else ""
+
+
+def _proof(refund: dict[str, Any], prepared: PreparedRefund) -> RefundProof:
+    """Amounts come back as `"15.0"`: they are compared as decimals."""
+    movements = movements_in(refund)
+    state = refund_state(movements)
+    asked = Decimal(prepared.amount.text)
+    whole = sum((each.value for each in movements), Decimal(0))
+    if movements and (whole != asked or _currencies(refund, "presentmentMoney") != {prepared.amount.currency}):
+        state = RefundState.UNCLEAR
+    moved = money_moved(movements)
+    exponent = prepared.amount.exponent
+    if significant_decimals(moved) > exponent:
+        state = RefundState.UNCLEAR
+    codes = sorted({code for each in nodes(refund, "transactions") if (code := text(each, "errorCode", 80))})
+    return RefundProof(
+        store_refund_id=identifier(refund, "id") or "",
+        amount=prepared.amount.with_minor(int(moved.scaleb(exponent).to_integral_value())),
+        state=state,
+        shop_amount=_shop_amount(refund),
+        detail=", ".join(codes) or f"{len(movements)} transaction(s) of {whole} {prepared.amount.currency}",
+    )
+
+
+def _currencies(refund: dict[str, Any], side: str) -> set[str | None]:
+    return {
+        text(child(child(each, "amountSet"), side), "currencyCode", 3)
+        for each in nodes(refund, "transactions")
+        if text(each, "kind", 40) == "REFUND"
+    }
+
+
+def _shop_amount(refund: dict[str, Any]) -> Money | None:
+    moved = money_moved(movements_in(refund, "shopMoney"))
+    currency = next(iter(_currencies(refund, "shopMoney")), None)
+    if currency is None or not is_currency(currency):
+        return None
+    return Money.parse(moved, currency, max(exponent_for(currency, [moved]), significant_decimals(moved)))

@@ -1,0 +1,168 @@
+"""A WooCommerce site as a `Store`."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NoReturn
+
+from app.orders.normalise_woocommerce import order_from_payload, refunds_from_api
+from app.orders.reading import UnreadablePayload
+from app.orders.snapshot import OrderSnapshot, Platform
+from app.outcomes import Ok, Rejected, Unknown
+from app.stores.base import (
+    Finding,
+    PreparedRefund,
+    RefundAnswer,
+    RefundIntent,
+    StoreRefused,
+    StoreReturn,
+    StoreUnavailable,
+    Subscription,
+)
+from app.stores.woocommerce_check import check_site
+from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
+from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
+from app.stores.woocommerce_webhooks import list_webhooks, sync_webhooks
+
+_LONGEST_ID = 18
+
+
+class WooStore:
+    """One WooCommerce site (REST `wc/v3`, WooCommerce 9 and newer).
+
+    WooCommerce knows neither idempotency nor locks: two POSTs make two refunds. The caller sends one at a time for an
+    order and looks for the marker before. Time-outs are in seconds; the read time-out outlasts a slow gateway.
+    """
+
+    platform = Platform.WOOCOMMERCE
+
+    def __init__(
+        self,
+        key: str,
+        *,
+        url: str,
+        consumer_key: str,
+        consumer_secret: str,
+        webhook_secret: str = "",
+        ca_file: str | None = None,
+        connect_timeout: float = 5.0,
+        read_timeout: float = 75.0,
+    ) -> None:
+        """Raises `ConfigError` when `url` is not https (http only on loopback)."""
+        self.key = key
+        self._webhook_secret = webhook_secret
+        self._client = WooClient(
+            url,
+            consumer_key,
+            consumer_secret,
+            ca_file=ca_file,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+        )
+
+    async def read_order(self, order_id: str) -> OrderSnapshot | None:
+        """The order now with its refunds and their lines, also from the trash (status `trash`); None without one."""
+        if not _is_id(order_id):
+            return None
+        reply = await self._client.read(f"orders/{order_id}")
+        if is_missing(reply):
+            return None
+        refunds = await self._client.read_list(f"orders/{order_id}/refunds")
+        if refunds is None:
+            return None
+        order = _object(reply)
+        try:
+            return dataclasses.replace(order_from_payload(order), refunds=refunds_from_api(order, refunds))
+        except UnreadablePayload as error:
+            raise StoreRefused(f"Order {order_id} cannot be understood: {error.detail}") from error
+
+    async def find_order(self, number: str) -> OrderSnapshot | None:
+        """The order with exactly this printed number.
+
+        It is the id unless a plugin numbers orders otherwise, and then the order with that *id* is somebody else's.
+        """
+        wanted = number.strip().removeprefix("#").strip()
+        if not wanted:
+            return None
+        by_id = await self.read_order(wanted)
+        if by_id is not None and by_id.number == wanted:
+            return by_id
+        reply = await self._client.read("orders", {"search": wanted, "per_page": "50"})
+        for item in reply.body if isinstance(reply.body, list) else []:
+            if isinstance(item, dict) and str(item.get("number", "")).removeprefix("#") == wanted:
+                return await self.read_order(str(item.get("id")))
+        return None
+
+    async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
+        """The exact request. Makes no call. Raises `RefundNotPossible`."""
+        return prepare(intent, order)
+
+    async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
+        """Sends the refund with exactly one POST. Never raises for anything the store or the network does."""
+        if not _is_id(prepared.order_id):
+            return Rejected("invalid_order_id", "The order's id is not a WooCommerce id; nothing was sent")
+        path = f"orders/{prepared.order_id}/refunds"
+        try:
+            reply = await self._client.call("POST", path, data=prepared.payload)
+        except CallFailed as failure:
+            if failure.sent:
+                return Unknown("no_answer", f"{failure.detail} after the refund was sent")
+            return Rejected("not_sent", f"{failure.detail} before anything was sent", retryable=True)
+        answer = judge(prepared, reply)
+        if isinstance(answer, Ok) and reply.found is not None and needs_reading_back(prepared, reply.found):
+            return await self._read_back(prepared, f"{path}/{answer.value.store_refund_id}", answer)
+        return answer
+
+    async def _read_back(self, prepared: PreparedRefund, path: str, answer: RefundAnswer) -> RefundAnswer:
+        """The refund as it is now; `answer` stays when it cannot be read, because the refund itself is certain."""
+        try:
+            reply = await self._client.read(path)
+        except (StoreUnavailable, StoreRefused):
+            return answer
+        return Ok(proof_of(prepared, reply.found)) if reply.found and "id" in reply.found else answer
+
+    async def check(self) -> list[Finding]:
+        """Address, key and its permissions, version, decimals, webhook secret. Never raises for a store's answer."""
+        return await check_site(self._client, self._webhook_secret)
+
+    async def list_subscriptions(self) -> list[Subscription]:
+        """The webhooks that the site has."""
+        return await list_webhooks(self._client)
+
+    async def sync_subscriptions(self, callback_url: str) -> list[str]:
+        """Creates missing webhooks and re-activates disabled ones; answers one sentence for each change."""
+        return await sync_webhooks(self._client, callback_url, self._webhook_secret)
+
+    async def read_return(self, return_id: str) -> StoreReturn | None:  # noqa: ARG002
+        """None: WooCommerce has no returns of its own."""
+        return None
+
+    async def approve_return(self, return_id: str) -> None:
+        """Raises `StoreRefused`: WooCommerce has no returns of its own."""
+        _no_returns(return_id)
+
+    async def decline_return(self, return_id: str, note: str) -> None:  # noqa: ARG002
+        """Raises `StoreRefused`: WooCommerce has no returns of its own."""
+        _no_returns(return_id)
+
+    async def close_return(self, return_id: str) -> None:
+        """Raises `StoreRefused`: WooCommerce has no returns of its own."""
+        _no_returns(return_id)
+
+    async def aclose(self) -> None:
+        """Gives back the worker threads; a call under way ends by itself."""
+        self._client.close()
+
+
+def _is_id(order_id: str) -> bool:
+    return order_id.isascii() and order_id.isdecimal() and len(order_id) <= _LONGEST_ID
+
+
+def _object(reply: Reply) -> dict[str, object]:
+    if reply.found is None:
+        raise StoreUnavailable("The store did not answer with an object")
+    return reply.found
+
+
+def _no_returns(return_id: str) -> NoReturn:
+    raise StoreRefused(f"WooCommerce has no returns of its own, and so no return {return_id[:40]!r}")
