@@ -1,0 +1,100 @@
+"""Writes messages: rendered once, kept for ever, one for each event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sqlalchemy.dialects.postgresql import insert
+
+from app.cases.models import Case
+from app.db.base import new_id
+from app.db.work import Work
+from app.jobs import defer
+from app.messages.models import Message, MessageStatus
+from app.messages.render import MessageFacts, MessageKind, render
+from app.money import Money
+from app.orders import service as orders
+from app.orders.models import Order
+from app.requests.models import ReturnRequest
+
+
+async def about_case(
+    work: Work,
+    case: Case,
+    kind: MessageKind,
+    *,
+    reason: str | None = None,
+    amount: Money | None = None,
+    event: str | None = None,
+) -> None:
+    """Tells the customer about their case. `event` tells two messages of one kind apart; default the event's number."""
+    order = await work.session.get_one(Order, case.order_pk)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    facts = replace(
+        _base(work, order, kind),
+        reference=case.reference,
+        lines=[(line.title, line.approved or line.requested) for line in case.lines],
+        rma_number=case.rma_number,
+        return_address=case.return_address,
+        instructions=case.instructions,
+        amount=amount,
+        reason=reason,
+    )
+    await _write(work, request, order, facts, f"{kind}:{case.id}:{event or case.seq}", case)
+
+
+async def receipt(work: Work, request: ReturnRequest, order: Order, cases: list[Case]) -> None:
+    """Confirms what the customer declared, with content, date and time; one for the whole request."""
+    facts = replace(
+        _base(work, order, MessageKind.RECEIPT),
+        received_at=request.created_at,
+        lines=[(str(line["title"]), int(line["quantity"])) for line in request.lines],
+        case_references=[case.reference for case in cases],
+    )
+    only = cases[0] if len(cases) == 1 else None
+    await _write(work, request, order, facts, f"{MessageKind.RECEIPT}:{request.id}", only)
+
+
+def _base(work: Work, order: Order, kind: MessageKind) -> MessageFacts:
+    store = work.settings.stores[order.store]
+    return MessageFacts(
+        kind=kind,
+        locale=orders.snapshot_of(order).locale or store.locale,
+        store_name=store.name or order.store,
+        order_number=order.number,
+        support_email=store.support_email,
+    )
+
+
+async def _write(
+    work: Work, request: ReturnRequest, order: Order, facts: MessageFacts, dedupe_key: str, case: Case | None
+) -> None:
+    recipient = request.email or order.email
+    if recipient is None:
+        return
+    sends = work.settings.smtp_url is not None and not work.settings.stores[order.store].dry_run
+    rendered = render(facts)
+    statement = (
+        insert(Message)
+        .values(
+            id=new_id(),
+            dedupe_key=dedupe_key,
+            request_id=request.id,
+            case_id=case.id if case else None,
+            kind=facts.kind,
+            recipient=recipient,
+            language=rendered.language,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            reply_to=facts.support_email,
+            status=MessageStatus.QUEUED if sends else MessageStatus.STORED,
+            next_try_at=work.now if sends else None,
+            created_at=work.now,
+        )
+        .on_conflict_do_nothing()
+        .returning(Message.id)
+    )
+    written = (await work.session.execute(statement)).scalar_one_or_none()
+    if written is not None and sends:
+        await defer(work.session, "messages.send", message_id=str(written))

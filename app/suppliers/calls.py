@@ -1,0 +1,144 @@
+"""When a supplier is called about a case, and what is said. The plan of calls is kept on the case itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.cases.models import Case
+from app.cases.vocabulary import Route, State
+from app.db.work import Work
+from app.orders.models import Order
+from app.outcomes import Rejected, Unknown
+
+_LONGEST_WAIT = timedelta(hours=6)
+# A call that is under way belongs to its worker for this long; then another may take over (the key makes it safe).
+LEASE = timedelta(seconds=120)
+_FIRST_RETRY = timedelta(seconds=5)
+_OPENABLE = frozenset({State.AUTHORIZING, State.CLAIMING, State.AWAITING_SHIPMENT, State.RESOLVING, State.RESOLVED})
+_POLLED = frozenset({State.AUTHORIZING, State.AWAITING_SHIPMENT, State.IN_TRANSIT, State.INSPECTING, State.CLAIMING})
+
+
+def wanted_call(case: Case) -> str | None:
+    """`open`, `poll` or `withdraw` when the case still wants that call; None when it does not."""
+    wish = (case.supplier_call or {}).get("do")
+    if wish == "open":
+        return wish if case.state in _OPENABLE else None
+    if wish == "poll":
+        return wish if case.state in _POLLED else None
+    return "withdraw" if wish == "withdraw" else None
+
+
+def idempotency_key(case: Case) -> str:
+    """The case id, the same on every try; a later opening (an appeal, a reopened case) is another request."""
+    openings = int((case.supplier_call or {}).get("openings", 0))
+    return str(case.id) if openings == 0 else f"{case.id}-{openings + 1}"
+
+
+def body_of(case: Case, order: Order, public_url: str) -> dict[str, Any]:
+    """What the supplier is told (contract, generic supplier channel)."""
+    return {
+        "return_id": str(case.id),
+        "reference": case.reference,
+        "route": case.route or Route.RETURN,
+        "store": case.store,
+        "order": {"number": order.number, "placed_at": f"{order.placed_at:%Y-%m-%dT%H:%M:%SZ}"},
+        "lines": [
+            {
+                "line_id": line.line_id,
+                "sku": line.sku,
+                "title": line.title,
+                "quantity": line.approved,
+                "reason": line.reason,
+                "note": line.note or "",
+                "evidence": [],
+            }
+            for line in case.lines
+            if line.approved
+        ],
+        "callback_url": f"{public_url}/webhooks/suppliers/{case.supplier}",
+    }
+
+
+def lease(work: Work, case: Case) -> bool:
+    """Takes the call for this worker; False while another worker has it (a job may be delivered twice)."""
+    call = case.supplier_call or {}
+    until = call.get("leased_until")
+    if until is not None and datetime.fromisoformat(until) > work.now:
+        return False
+    case.supplier_call = {**call, "leased_until": (work.now + LEASE).isoformat()}
+    case.supplier_call_at = work.now + LEASE
+    return True
+
+
+def end_lease(case: Case) -> None:
+    """The call is over."""
+    case.supplier_call = {key: value for key, value in (case.supplier_call or {}).items() if key != "leased_until"}
+
+
+async def order_of(work: Work, case: Case) -> Order:
+    """The case's order."""
+    return await work.session.get_one(Order, case.order_pk)
+
+
+def opened(case: Case) -> None:
+    """The supplier knows of the return now."""
+    call = case.supplier_call or {}
+    case.supplier_call = {**call, "opened": True, "openings": int(call.get("openings", 0)) + 1}
+
+
+def plan_poll(work: Work, case: Case) -> None:
+    """The supplier is asked again later, more and more rarely, as long as the case waits for it."""
+    terms = work.settings.suppliers.get(case.supplier or "")
+    call = case.supplier_call or {}
+    tries = int(call.get("tries", 0)) + 1 if call.get("do") == "poll" else 0
+    if terms is None or case.state not in _POLLED:
+        case.supplier_call_at = None
+        return
+    wait = min(timedelta(seconds=terms.poll_seconds) * 2 ** min(tries, 16), _LONGEST_WAIT)
+    case.supplier_call = {**call, "do": "poll", "tries": tries}
+    case.supplier_call_at = work.now + wait
+
+
+def plan_retry(work: Work, case: Case, outcome: Rejected | Unknown) -> None:
+    """The same call again, with the same key; the supplier's own wish for a wait is honoured."""
+    call = case.supplier_call or {}
+    tries = int(call.get("tries", 0)) + 1
+    wait = min(_FIRST_RETRY * 2 ** min(tries - 1, 12), _LONGEST_WAIT)
+    if isinstance(outcome, Rejected) and outcome.retry_after is not None:
+        wait = min(timedelta(seconds=max(outcome.retry_after, 0)), _LONGEST_WAIT)
+    case.supplier_call = {**call, "tries": tries, "error": outcome.detail[:300]}
+    case.supplier_call_at = work.now + wait
+
+
+def stop(case: Case) -> None:
+    """Nobody calls this supplier about this case any more."""
+    case.supplier_call_at = None
+
+
+async def due(work: Work, limit: int = 100) -> Sequence[UUID]:
+    """Cases whose supplier must be called now; each is given a lease so that the next sweep leaves it alone."""
+    statement = (
+        select(Case)
+        .where(Case.supplier_call_at <= work.now)
+        .order_by(Case.supplier_call_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    found = list(await work.session.scalars(statement))
+    for case in found:
+        case.supplier_call_at = work.now + LEASE
+    return [case.id for case in found]
+
+
+async def case_of_return(work: Work, supplier: str, return_id: str) -> UUID | None:
+    """The case that a supplier means by `return_id`; None when it is not a case of this supplier."""
+    try:
+        wanted = UUID(return_id)
+    except ValueError:
+        return None
+    return await work.session.scalar(select(Case.id).where(Case.id == wanted, Case.supplier == supplier))

@@ -1,0 +1,289 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.messages.render import MessageFacts, MessageKind, RenderedMessage, reader_language, render
+from app.money import Money
+
+LANGUAGES = ("en", "fr", "he")
+EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
+ADDRESS = {
+    "name": "Acme",
+    "line1": "1 Road",
+    "city": "Lyon",
+    "postal_code": "69001",
+    "country": "FR",
+    "planet": "Earth",
+}
+HEBREW = "\u05de\u05e0\u05d5\u05e8\u05d4"
+DIRECTIONAL = re.compile("[\u202a-\u202e\u2066-\u2069]")
+
+
+def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
+    return MessageFacts(
+        kind=kind,
+        locale=locale,
+        store_name="Lamp & Co",
+        order_number="#1106",
+        support_email="help@lamp.example",
+        reference="MG-7K3F9Q",
+        received_at=datetime(2026, 11, 20, 10, 4, tzinfo=UTC),
+        lines=[("Desk lamp", 1), ("Bulb", 3)],
+        rma_number="RMA-77",
+        return_address=ADDRESS,
+        instructions="Use the box.\n\nNo tape.",
+        amount=Money(1250, "EUR", 2),
+        paid_to="Visa ending in 4242",
+        reason="The return period is over.",
+    )
+
+
+def least(kind: MessageKind, locale: str) -> MessageFacts:
+    """Only what a message of this kind cannot do without."""
+    return MessageFacts(
+        kind=kind,
+        locale=locale,
+        store_name="Lamp & Co",
+        order_number="#1106",
+        received_at=datetime(2026, 11, 20, 10, 4, tzinfo=UTC) if kind is MessageKind.RECEIPT else None,
+        rma_number="RMA-77" if kind is MessageKind.RMA_ISSUED else None,
+        amount=Money(1250, "EUR", 2) if kind is MessageKind.REFUND_SENT else None,
+        reason="Too late" if kind is MessageKind.REFUSED else None,
+    )
+
+
+def check_whole(message: RenderedMessage) -> None:
+    """Nothing is left open, empty or unpaired in a message."""
+    assert message.subject
+    assert len(message.subject.splitlines()) == 1
+    for part in (message.subject, message.text, message.html):
+        assert "None" not in part
+        assert "{{" not in part
+        assert "{%" not in part
+    assert "\n\n\n" not in message.text
+    assert not re.search(r"[:(] *$", message.text.rstrip())
+    for line in message.text.splitlines():
+        assert len(re.findall("[\u2066\u2068]", line)) == line.count("\u2069")
+    assert message.html.count("<bdi") == message.html.count("</bdi>")
+    assert message.html.count("<p ") == message.html.count("</p>")
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY_MESSAGE)
+def test_every_message_is_whole_in_every_language(kind: MessageKind, language: str) -> None:
+    for given_facts in (facts(kind, language), least(kind, language)):
+        message = render(given_facts)
+        check_whole(message)
+        assert message.language == language
+        assert "#1106" in message.subject
+        assert "Lamp & Co" in message.text
+        assert "Lamp &amp; Co" in message.html
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY_MESSAGE)
+def test_the_html_says_what_the_text_says(kind: MessageKind, language: str) -> None:
+    message = render(facts(kind, language))
+    body = message.html.partition("</head>")[2]
+    plain = re.sub(r"<[^>]+>", "", body).replace("&amp;", "&")
+    assert plain.split() == DIRECTIONAL.sub("", message.text).split()
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY_MESSAGE)
+def test_everyone_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
+    assert "help@lamp.example" in render(facts(kind, language)).text
+    asks = {"en": "eply to this message", "fr": "épondez à ce message", "he": "השיבו להודעה זו"}
+    assert asks[language] in render(replace(facts(kind, language), support_email=None)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_receipt_repeats_the_declaration_with_date_and_time(language: str) -> None:
+    text = render(facts(MessageKind.RECEIPT, language)).text
+    for expected in ("2026", "20", "10:04", "UTC", "Desk lamp", "\n- 3 ", "MG-7K3F9Q"):
+        assert expected in text
+
+
+def test_a_receipt_confirms_that_it_arrived_and_approves_nothing() -> None:
+    words = {
+        "en": r"approv|accept|authori|reject",
+        "fr": r"approuv|accept|autoris|refus",
+        "he": r"אישור|מאושר|אישרנו|נדח",
+    }
+    for language, word in words.items():
+        assert not re.search(word, render(facts(MessageKind.RECEIPT, language)).text, re.IGNORECASE)
+    assert "has received your return request" in render(facts(MessageKind.RECEIPT)).text
+
+
+def test_a_receipt_shows_the_moment_in_utc() -> None:
+    paris = datetime(2026, 11, 21, 0, 30, tzinfo=timezone(timedelta(hours=1)))
+    text = render(replace(facts(MessageKind.RECEIPT, "fr-FR"), received_at=paris)).text
+    assert "20 novembre 2026, 23:30 UTC" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_split_request_lists_every_reference(language: str) -> None:
+    split = replace(facts(MessageKind.RECEIPT, language), reference=None, case_references=["MG-AAA", "MG-BBB"])
+    text = render(split).text
+    assert "MG-AAA" in text
+    assert "MG-BBB" in text
+    alone = render(replace(split, case_references=["MG-AAA"]))
+    assert alone == render(replace(split, case_references=[], reference="MG-AAA"))
+
+
+def test_an_rma_brings_the_address_and_the_instructions() -> None:
+    text = render(facts(MessageKind.RMA_ISSUED)).text
+    assert "Send the parcel to:\nAcme\n1 Road\nLyon 69001\nFR\n" in text
+    assert "Instructions:\nUse the box.\n\nNo tape.\n" in text
+    assert "RMA-77" in text
+    assert "Earth" not in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_rma_without_an_address_asks_to_wait(language: str) -> None:
+    waits = {"en": "wait for it", "fr": "Attendez-la", "he": "להמתין לה"}
+    assert waits[language] in render(least(MessageKind.RMA_ISSUED, language)).text
+    assert waits[language] not in render(facts(MessageKind.RMA_ISSUED, language)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_without_an_rma_number_the_reference_goes_on_the_parcel(language: str) -> None:
+    numbered = facts(MessageKind.RMA_ISSUED, language)
+    unnumbered = render(replace(numbered, rma_number=None))
+    assert unnumbered == render(replace(numbered, rma_number="MG-7K3F9Q"))
+    neither = replace(numbered, rma_number=None, reference=None)
+    assert render(neither).text.count("\n\n") == unnumbered.text.count("\n\n") - 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_refusal_gives_the_reason_and_the_way_to_appeal(language: str) -> None:
+    appeals = {"en": "you can appeal", "fr": "vous pouvez contester", "he": "אפשר לערער"}
+    text = render(facts(MessageKind.REFUSED, language)).text
+    assert "The return period is over." in text
+    assert appeals[language] in text
+
+
+@pytest.mark.parametrize(
+    ("locale", "money", "expected"),
+    [
+        ("en", Money(1250, "EUR", 2), "€12.50"),
+        ("en-US", Money(123450, "USD", 2), "$1,234.50"),
+        ("fr-FR", Money(123450, "EUR", 2), "1\u202f234,50\u00a0€"),
+        ("he-IL", Money(1250, "ILS", 2), "12.50"),
+        ("en", Money(1200, "JPY", 0), "¥1,200 "),
+        ("en", Money(5950, "JPY", 2), "¥59.5 "),
+        ("en", Money(5900, "JPY", 2), "¥59 "),
+        ("en", Money(1234, "KWD", 3), "KWD1.234"),
+        ("en", Money(12, "EUR", 0), "€12.00"),
+    ],
+)
+def test_an_amount_is_exact_and_in_the_readers_way(locale: str, money: Money, expected: str) -> None:
+    message = render(replace(facts(MessageKind.REFUND_SENT, locale), amount=money))
+    assert expected in message.text
+    assert expected.strip() in message.subject
+
+
+@pytest.mark.parametrize(
+    ("locale", "language", "territory"),
+    [
+        ("fr-FR", "fr", "FR"),
+        ("fr_CA", "fr", "CA"),
+        ("FR", "fr", None),
+        ("he-IL", "he", "IL"),
+        ("iw", "he", None),
+        ("iw_IL", "he", "IL"),
+        ("en-gb", "en", "GB"),
+        ("fr-Latn-BE", "fr", "BE"),
+        ("fr_FR.UTF-8", "fr", "FR"),
+        ("fr-XX", "fr", None),
+        ("de-DE", "en", None),
+        ("", "en", None),
+        (None, "en", None),
+        ("../../etc", "en", None),
+        ("french", "en", None),
+    ],
+)
+def test_the_language_follows_the_locale(locale: str | None, language: str, territory: str | None) -> None:
+    found, babel = reader_language(locale)
+    assert (found, babel.language, babel.territory) == (language, language, territory)
+
+
+def test_hebrew_runs_right_to_left_and_isolates_what_does_not() -> None:
+    message = render(facts(MessageKind.RMA_ISSUED, "he"))
+    assert '<html lang="he" dir="rtl">' in message.html
+    assert "\u2066#1106\u2069" in message.subject
+    for token in ("\u2066RMA-77\u2069", "\u2066MG-7K3F9Q\u2069", "\u20681 Road\u2069", "\u2068Use the box.\u2069"):
+        assert token in message.text
+    assert '<bdi dir="ltr">RMA-77</bdi>' in message.html
+    assert "<bdi>1 Road</bdi>" in message.html
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_other_languages_run_left_to_right_and_isolate_only_hebrew(language: str) -> None:
+    plain = render(facts(MessageKind.RMA_ISSUED, language))
+    assert f'<html lang="{language}" dir="ltr">' in plain.html
+    assert not DIRECTIONAL.search(plain.text)
+    mixed = render(replace(facts(MessageKind.RMA_ISSUED, language), lines=[(HEBREW, 1)]))
+    assert f"\u2068{HEBREW}\u2069\n" in mixed.text
+
+
+def test_foreign_texts_cannot_forge_headers_or_markup_or_direction() -> None:
+    nasty = "A\r\nBcc: all@example.com\u2028\x00\x1b<script>\u202e\u2069 {{ order }}"
+    message = render(
+        replace(
+            facts(MessageKind.REFUSED, "he"),
+            order_number=nasty,
+            store_name=nasty,
+            lines=[(nasty, 1)],
+            reason=nasty,
+            reference=nasty,
+        )
+    )
+    assert len(message.subject.splitlines()) == 1
+    assert "<script>" not in message.html
+    assert "\u202e" not in message.text + message.subject
+    assert not re.search(r"[\x00\x1b\r\u2028]", message.subject + message.text + message.html)
+    assert "{{ order }}" in message.text
+    for line in message.text.splitlines():
+        assert len(re.findall("[\u2066\u2068]", line)) == line.count("\u2069")
+
+
+def test_long_texts_are_cut() -> None:
+    long = replace(facts(MessageKind.REFUSED), order_number="9" * 5000, reason="r" * 50_000, store_name="s" * 5000)
+    message = render(long)
+    assert len(message.subject) < 200
+    assert len(message.text) < 6000
+    assert "…" in message.subject
+
+
+@pytest.mark.parametrize(
+    ("kind", "field"),
+    [
+        (MessageKind.RECEIPT, "received_at"),
+        (MessageKind.REFUND_SENT, "amount"),
+        (MessageKind.REFUSED, "reason"),
+    ],
+)
+def test_a_message_without_its_point_is_not_written(kind: MessageKind, field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        render(replace(MessageFacts(kind, "en", "Lamp & Co", "#1106"), reference=field))
+
+
+@given(text=st.text(max_size=60), kind=st.sampled_from(MessageKind), language=st.sampled_from(LANGUAGES))
+def test_any_text_gives_a_message_that_can_be_encoded(text: str, kind: MessageKind, language: str) -> None:
+    message = render(
+        replace(
+            facts(kind, language),
+            order_number=text,
+            lines=[(text, 2)],
+            instructions=text,
+            paid_to=text,
+            locale=language,
+        )
+    )
+    assert len(message.subject.splitlines()) == 1
+    assert (message.text + message.html).encode("utf-8")
