@@ -1,0 +1,117 @@
+"""Cases as stored: the machine's view in columns, and the append-only audit trail."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db.base import Base, HasId
+
+
+class Case(HasId, Base):
+    """The part of a request that one supplier handles.
+
+    `problems` are things only a person can mend; `attention` is why a person should look (empty: nobody needs to).
+    `seq` is the number of the last event.
+    """
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        Index("ix_cases_attention", "id", postgresql_where=text("attention <> '{}'")),
+        Index("ix_cases_state_id", "state", "id"),
+        Index("ix_cases_store_id", "store", "id"),
+        Index("ix_cases_supplier_id", "supplier", "id"),
+        Index("ix_cases_updated_at_id", "updated_at", "id"),
+    )
+
+    reference: Mapped[str] = mapped_column(unique=True)
+    request_id: Mapped[UUID] = mapped_column(ForeignKey("return_requests.id"), index=True)
+    order_pk: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
+    store: Mapped[str]
+    supplier: Mapped[str | None]
+    state: Mapped[str]
+    route: Mapped[str | None]
+    remedy: Mapped[str]
+    cycle: Mapped[int] = mapped_column(default=1, server_default="1")
+    requires_rma: Mapped[bool]
+    holds: Mapped[list[str]] = mapped_column(server_default="{}")
+    ground: Mapped[str | None]
+    gate: Mapped[dict[str, Any] | None]
+    credit_open: Mapped[bool] = mapped_column(default=False, server_default="false")
+    statutory_until: Mapped[datetime | None]
+    legal_due_at: Mapped[datetime | None]
+    policy_version: Mapped[str]
+    law_version: Mapped[str | None]
+    rma_number: Mapped[str | None]
+    return_address: Mapped[dict[str, Any] | None]
+    instructions: Mapped[str | None]
+    tracking: Mapped[list[dict[str, Any]]] = mapped_column(server_default=text("'[]'::jsonb"))
+    store_return_id: Mapped[str | None]
+    problems: Mapped[list[str]] = mapped_column(server_default="{}")
+    attention: Mapped[list[str]] = mapped_column(server_default="{}")
+    supplier_call_at: Mapped[datetime | None] = mapped_column(index=True)
+    supplier_call: Mapped[dict[str, Any] | None]
+    seq: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    lines: Mapped[list[CaseLine]] = relationship(lazy="selectin", order_by="CaseLine.position")
+
+
+class CaseLine(Base):
+    """One order line within a case, with its counters in units."""
+
+    __tablename__ = "case_lines"
+
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    line_id: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int]
+    sku: Mapped[str | None]
+    title: Mapped[str]
+    reason: Mapped[str] = mapped_column(index=True)
+    note: Mapped[str | None]
+    condition: Mapped[str | None]
+    requested: Mapped[int]
+    approved: Mapped[int] = mapped_column(server_default="0")
+    shipped: Mapped[int] = mapped_column(server_default="0")
+    received: Mapped[int] = mapped_column(server_default="0")
+    accepted: Mapped[int] = mapped_column(server_default="0")
+    cleared: Mapped[int] = mapped_column(server_default="0")
+    refunded: Mapped[int] = mapped_column(server_default="0")
+    external: Mapped[int] = mapped_column(server_default="0")
+
+
+class CaseEventRow(Base):
+    """One row of the audit trail; the database refuses to change or delete it."""
+
+    __tablename__ = "case_events"
+
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    type: Mapped[str]
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    from_state: Mapped[str | None]
+    to_state: Mapped[str]
+    data: Mapped[dict[str, Any]]
+
+
+class Evidence(HasId, Base):
+    """A photo, a link or an answer that belongs to a case."""
+
+    __tablename__ = "evidence"
+    __table_args__ = (UniqueConstraint("case_id", "sha256"),)
+
+    case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
+    kind: Mapped[str]
+    text: Mapped[str | None]
+    url: Mapped[str | None]
+    content_type: Mapped[str | None]
+    content: Mapped[bytes | None] = mapped_column(deferred=True)
+    sha256: Mapped[str]
+    added_by: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,0 +1,134 @@
+"""Tells open cases what others did to their order: refunds by hand, refunds deleted, cancellations, chargebacks."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from app.cases import service as cases
+from app.cases.models import Case, CaseEventRow
+from app.cases.view import CaseView
+from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, OPEN, Event, Hold, State
+from app.db.work import Work
+from app.orders import service as orders
+from app.orders.models import ObservedRefund, Order
+from app.orders.snapshot import RefundState
+from app.refunds import service as refunds
+from app.refunds.amounts import Taken, decide
+from app.refunds.states import UNDER_WAY
+
+
+async def _cases_of(work: Work, order: Order) -> list[Case]:
+    found = await work.session.scalars(select(Case.id).where(Case.order_pk == order.id).order_by(Case.id))
+    return [await cases.lock(work, case_id) for case_id in found]
+
+
+async def apply_observed(work: Work, order: Order) -> None:
+    """Tells the cases of a locked order about refunds that somebody else made or took back.
+
+    While a refund of ours is under way it is settled first: what looks like somebody else's may be ours.
+    """
+    ours = await refunds.of_order(work, order.id)
+    if any(refund.status in UNDER_WAY for refund in ours):
+        return
+    rows = list(await work.session.scalars(select(ObservedRefund).where(ObservedRefund.order_pk == order.id)))
+    known = {refund.id for refund in ours}
+    pending = [row for row in rows if row.operation_id not in known and _is_news(row)]
+    if not pending:
+        return
+    affected = await _cases_of(work, order)
+    for row in pending:
+        if row.removed_at is not None:
+            await _tell_removed(work, affected, row)
+        else:
+            await _tell_made(work, order, affected, row)
+
+
+def _is_news(row: ObservedRefund) -> bool:
+    """A refund whose lines are not known yet waits for the reading that tells them."""
+    if row.removed_at is not None:
+        return row.applied_at is not None and bool(row.applied)
+    known = row.lines is not None and row.state in (RefundState.SUCCEEDED, RefundState.UNCLEAR)
+    return known and row.applied_at is None
+
+
+async def _tell_made(work: Work, order: Order, affected: list[Case], row: ObservedRefund) -> None:
+    """Units go to open cases, oldest first; a refund without lines is matched by what the case is worth."""
+    left = {line_id: int(units) for line_id, units in (row.lines or {}).items()}
+    worth = row.amount
+    applied: dict[str, dict[str, int]] = {}
+    for case in affected:
+        if case.state not in OPEN or case.state == State.RESOLVED:
+            continue
+        view = cases.view_of(case)
+        share = {line.line_id: min(left.get(line.line_id, 0), _unpaid(view, line.line_id)) for line in view.lines}
+        share = {line_id: units for line_id, units in share.items() if units}
+        covers = not row.lines and 0 < _value(order, view) <= worth
+        if not share and not covers:
+            continue
+        if covers:
+            share = {line.line_id: _unpaid(view, line.line_id) for line in view.lines}
+            worth -= _value(order, view)
+        data = {
+            "store_refund_id": row.store_refund_id,
+            "lines": share,
+            "covers": covers,
+            "amount": {"amount": orders.money_of(order, row.amount).text, "currency": order.currency},
+        }
+        await cases.record(work, case, Event.EXTERNAL_REFUND_OBSERVED, data, f"store:{case.store}")
+        applied[str(case.id)] = share
+        left = {line_id: units - share.get(line_id, 0) for line_id, units in left.items()}
+    row.applied_at = work.now
+    row.applied = applied
+
+
+def _unpaid(view: CaseView, line_id: str) -> int:
+    line = view.line(line_id)
+    return max(0, (line.approved or line.requested) - line.refunded - line.external) if line else 0
+
+
+def _value(order: Order, view: CaseView) -> int:
+    """What the unpaid units of a case are worth, goods only, in minor units."""
+    wanted = {line.line_id: _unpaid(view, line.line_id) for line in view.lines}
+    snapshot = orders.snapshot_of(order)
+    decided = decide(snapshot, wanted, Taken(0, {}, {}))
+    return sum(line.total for line in decided.lines)
+
+
+async def _tell_removed(work: Work, affected: list[Case], row: ObservedRefund) -> None:
+    for case in affected:
+        share = (row.applied or {}).get(str(case.id))
+        if share:
+            data = {"store_refund_id": row.store_refund_id, "lines": share}
+            await cases.record(work, case, Event.EXTERNAL_REFUND_REMOVED, data, f"store:{case.store}")
+            text = f"The refund {row.store_refund_id} was deleted in the store; the money may not have come back."
+            await cases.add_problem(work, case, "external_refund_removed", text)
+    row.applied = {}
+
+
+async def order_cancelled(work: Work, order: Order) -> None:
+    """The order was cancelled in the store. Cases end when its money went back, and go on when it did not."""
+    left = order.captured - (await refunds.taken(work, order)).amount
+    for case in await _cases_of(work, order):
+        told = await _already_told(work, case)
+        if case.state not in ENDED and not told:
+            data = {"made_whole": left <= 0}
+            await cases.record(work, case, Event.ORDER_CANCELLED, data, f"store:{case.store}")
+            if case.state in BEFORE_RESOLVING:
+                text = "The order was cancelled in the store, and its money has not gone back to the customer."
+                await cases.add_problem(work, case, "order_cancelled", text)
+
+
+async def _already_told(work: Work, case: Case) -> bool:
+    statement = select(CaseEventRow.seq).where(
+        CaseEventRow.case_id == case.id, CaseEventRow.type == Event.ORDER_CANCELLED
+    )
+    return await work.session.scalar(statement.limit(1)) is not None
+
+
+async def chargeback(work: Work, order: Order, event: Event, data: dict[str, str]) -> None:
+    """A chargeback was opened, won or lost: money is held, or the hold is lifted, or the bank has paid."""
+    for case in await _cases_of(work, order):
+        held = Hold.CHARGEBACK in case.holds
+        wanted = not held if event is Event.CHARGEBACK_OPENED else held
+        if case.state not in ENDED and wanted:
+            await cases.record(work, case, event, data, f"store:{case.store}")

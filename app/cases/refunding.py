@@ -1,0 +1,110 @@
+"""What a case wants refunded, and what a settled refund does to its case.
+
+Locks are taken in one sequence everywhere: the order, then the case.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from app.cases import observe
+from app.cases import service as cases
+from app.cases.models import Case
+from app.cases.vocabulary import Event, Ground, Remedy, Route, State
+from app.db.work import Work
+from app.jobs import defer
+from app.ledger import service as ledger
+from app.messages import service as messages
+from app.messages.render import MessageKind
+from app.orders import service as orders
+from app.orders.models import Order
+from app.refunds import service as refunds
+from app.refunds.amounts import decide
+from app.refunds.models import Refund
+
+_PAYING = frozenset({State.RESOLVING, State.CONTESTED})
+
+
+async def lock_both(work: Work, case_id: UUID) -> tuple[Order, Case]:
+    """The case and its order, both locked, order first."""
+    order_pk = (await work.session.get_one(Case, case_id)).order_pk
+    order = await orders.lock(work, order_pk)
+    return order, await cases.lock(work, case_id)
+
+
+async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
+    """Plans the refund that the case may have now: gate open, no hold, units cleared and not yet paid or reserved.
+
+    Answers None when there is nothing to plan. Repeating it plans nothing twice.
+    """
+    order, case = await lock_both(work, case_id)
+    view = cases.view_of(case)
+    if case.state not in _PAYING or view.holds or view.ground is None or view.remedy is not Remedy.REFUND:
+        return None
+    reserved = await refunds.reserved_units(work, case.id)
+    wanted = {line.line_id: line.owed - reserved.get(line.line_id, 0) for line in view.lines}
+    wanted = {line_id: units for line_id, units in wanted.items() if units > 0}
+    if not wanted:
+        await _finish(work, case)
+        return None
+    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order))
+    if decided.amount <= 0:
+        reason = "nothing is left to refund: the order's captured money is refunded or reserved already"
+        await cases.record(work, case, Event.REMEDY_IMPOSSIBLE, {"reason": reason, "lines": wanted}, "makegood")
+        return None
+    wish = refunds.Plan(
+        case_id=case.id,
+        decided=decided,
+        ground=view.ground,
+        evidence=dict(case.gate or {}),
+        reason=f"{case.reference}",
+    )
+    return await refunds.plan(work, order, wish)
+
+
+async def _finish(work: Work, case: Case) -> None:
+    """A case whose every unit is paid is done, whoever paid."""
+    if case.state != State.RESOLVING:
+        return
+    if cases.view_of(case).covered:
+        await cases.record(work, case, Event.REMEDY_DONE, {}, "makegood")
+
+
+async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund) -> None:
+    """The money of a refund is proven: counters, ledger, mail, and the case is done when all is paid."""
+    data = {
+        "refund_id": refund.id,
+        "store_refund_id": refund.store_refund_id,
+        "lines": {line["line_id"]: line["quantity"] for line in refund.lines},
+        "amount": {"amount": refunds.money(refund).text, "currency": refund.currency},
+    }
+    await cases.record(work, case, Event.REFUND_SUCCEEDED, data, f"store:{case.store}")
+    await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), _recoverable(case, refund))
+    await messages.about_case(work, case, MessageKind.REFUND_SENT, amount=refunds.money(refund), event=str(refund.id))
+    await _finish(work, case)
+    if case.state == State.RESOLVING:
+        await defer(work.session, "refunds.plan", case_id=str(case.id))
+    await observe.apply_observed(work, order)
+
+
+def _recoverable(case: Case, refund: Refund) -> bool:
+    """Whether the supplier is expected to make it good: not when a person or the policy absorbed the loss."""
+    if case.supplier is None:
+        return False
+    return refund.ground in (Ground.SUPPLIER, Ground.LAW) or case.route == Route.RETURNLESS
+
+
+async def refund_failed(work: Work, order: Order, case: Case, refund: Refund) -> None:
+    """It is proven that the refund was not made: a person chooses another way."""
+    if case.state in _PAYING:
+        reason = refund.detail or "the store refused the refund"
+        data = {"reason": reason, "refund_id": refund.id}
+        await cases.record(work, case, Event.REMEDY_IMPOSSIBLE, data, f"store:{case.store}")
+    await cases.add_problem(work, case, "refund_rejected", f"The refund was not made: {refund.detail}")
+    await observe.apply_observed(work, order)
+
+
+async def refund_in_review(work: Work, case: Case, refund: Refund) -> None:
+    """No machine can know whether the money moved."""
+    text = f"A person must settle the refund {refund.id}: {refund.detail}"
+    await cases.add_problem(work, case, "refund_needs_review", text)

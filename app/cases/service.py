@@ -1,0 +1,182 @@
+"""Moves cases: every change goes through `record`, which writes the audit row, the new state and what follows."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from app.cases import states
+from app.cases.commands import run_commands
+from app.cases.facts import keep_facts
+from app.cases.models import Case, CaseEventRow
+from app.cases.states import CaseEvent, GuardFailed, Transition, TransitionConflict, TransitionNotAllowed
+from app.cases.view import CaseView, LineView
+from app.cases.vocabulary import WAITS_FOR_OPERATOR, Command, Event, Ground, Hold, Remedy, Route, State
+from app.db.work import Work
+from app.policy import service as policy
+from app.timers import service as timers
+
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+_COUNTERS = ("approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
+# A supplier without an API is asked by a person, so a case that waits for such a supplier waits for that person.
+_WAITS_FOR_SUPPLIER = frozenset({State.AUTHORIZING, State.INSPECTING, State.CLAIMING})
+
+
+def new_reference() -> str:
+    """A short name for people: no vowels or look-alikes, so that it can be read aloud and spells nothing."""
+    return "MG-" + "".join(secrets.choice(_ALPHABET) for _ in range(8))
+
+
+async def lock(work: Work, case_id: UUID) -> Case:
+    """The case, locked until the transaction ends and read anew."""
+    statement = select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    return (await work.session.execute(statement)).scalar_one()
+
+
+def view_of(case: Case) -> CaseView:
+    """The machine's view of a stored case."""
+    return CaseView(
+        state=State(case.state),
+        lines=tuple(
+            LineView(line.line_id, line.requested, *(getattr(line, name) for name in _COUNTERS)) for line in case.lines
+        ),
+        route=Route(case.route) if case.route else None,
+        remedy=Remedy(case.remedy),
+        requires_rma=case.requires_rma,
+        has_supplier=case.supplier is not None,
+        holds=frozenset(Hold(kind) for kind in case.holds),
+        ground=Ground(case.ground) if case.ground else None,
+        credit_open=case.credit_open,
+        statutory_until=case.statutory_until,
+        cycle=case.cycle,
+    )
+
+
+def _store_view(case: Case, view: CaseView) -> None:
+    case.state = view.state
+    case.route = view.route
+    case.remedy = view.remedy
+    case.holds = sorted(view.holds)
+    case.ground = view.ground
+    case.credit_open = view.credit_open
+    case.cycle = view.cycle
+    by_id = {line.line_id: line for line in view.lines}
+    for line in case.lines:
+        for name in _COUNTERS:
+            setattr(line, name, getattr(by_id[line.line_id], name))
+
+
+async def open_case(work: Work, case: Case, data: Mapping[str, Any], actor: str) -> None:
+    """Starts a case that has just been built (row 1), and lets the policy decide at once."""
+    work.session.add(case)
+    await work.session.flush()
+    await _write(work, case, states.begin(view_of(case), data), actor)
+
+
+async def record(work: Work, case: Case, event: Event, data: Mapping[str, Any], actor: str) -> Transition:
+    """Applies an event to a locked case.
+
+    `actor` is who it comes from (`operator:ops`, `supplier:acme`, `policy:…`, `store:alpha`, `makegood`). `data` is
+    plain JSON. Raises `TransitionNotAllowed`, `GuardFailed` or `TransitionConflict`; nothing is changed then.
+    """
+    transition = states.apply(view_of(case), CaseEvent(event, _plain(data)), work.now)
+    await _write(work, case, transition, actor)
+    return transition
+
+
+async def record_news(work: Work, case: Case, event: Event, data: Mapping[str, Any], actor: str) -> Transition:
+    """As `record`, for news from outside: what a case no longer needs becomes a note and changes nothing."""
+    try:
+        return await record(work, case, event, data, actor)
+    except (TransitionNotAllowed, GuardFailed) as refusal:
+        return await note(work, case, f"{event} was not needed: {refusal.detail}", actor, {"ignored": event, **data})
+
+
+async def note(work: Work, case: Case, text: str, actor: str, data: Mapping[str, Any] | None = None) -> Transition:
+    """Writes a note into the audit trail."""
+    return await record(work, case, Event.NOTE_ADDED, {"text": text[:2000], **(data or {})}, actor)
+
+
+async def add_problem(work: Work, case: Case, problem: str, text: str) -> None:
+    """Something only a person can mend: the case asks for attention until it moves on. Told once."""
+    if problem not in case.problems:
+        case.problems = [*case.problems, problem]
+        await note(work, case, text, "makegood", {"problem": problem})
+        case.attention = attention_of(case, work)
+
+
+async def _write(work: Work, case: Case, transition: Transition, actor: str) -> None:
+    before, after = transition.before, transition.after
+    case.seq += 1
+    row = CaseEventRow(
+        case_id=case.id,
+        seq=case.seq,
+        type=transition.event.type,
+        at=work.now,
+        actor=actor,
+        from_state=before.state if before else None,
+        to_state=after.state,
+        data=_plain(transition.event.data),
+    )
+    work.session.add(row)
+    _store_view(case, after)
+    moved = before is None or before.state is not after.state
+    if moved:
+        case.problems = []
+        await timers.restart(work, case.id, after.state, work.settings.suppliers.get(case.supplier or ""))
+    if after.ground is not None and (before is None or before.ground is not after.ground):
+        case.gate = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
+    keep_facts(case, transition.event.type, row.data)
+    case.attention = attention_of(case, work)
+    case.updated_at = work.now
+    try:
+        await work.session.flush()
+    except IntegrityError as error:
+        raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
+    if Command.DECIDE in transition.commands:
+        await _decide(work, case)
+    await run_commands(work, case, transition, actor)
+
+
+async def _decide(work: Work, case: Case) -> None:
+    decision = await policy.decide(work, case)
+    await record(work, case, decision.event, decision.data, decision.actor)
+
+
+def attention_of(case: Case, work: Work) -> list[str]:
+    """Why a person should look at the case, as stable words; empty when nobody needs to."""
+    found = [f"hold:{kind}" for kind in case.holds]
+    if case.state in WAITS_FOR_OPERATOR:
+        found.append(case.state)
+    if case.state in _WAITS_FOR_SUPPLIER:
+        supplier = work.settings.suppliers.get(case.supplier or "")
+        if supplier is None or supplier.channel != "http":
+            found.append("supplier_by_hand")
+    return [*found, *(f"problem:{name}" for name in case.problems)]
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The data as JSON keeps it, so that the log replays to the same view."""
+    return {key: _plain_value(value) for key, value in data.items() if value is not None}
+
+
+def _plain_value(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain_value(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain_value(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, StrEnum):
+        return str(value)
+    if hasattr(value, "__dataclass_fields__"):
+        return _plain_value(asdict(value))
+    return str(value) if isinstance(value, UUID) else value

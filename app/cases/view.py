@@ -1,0 +1,198 @@
+"""What the case machine sees of a case, and how each event changes it. Pure.
+
+The view is all that the machine decides by. It is stored in the case's columns, and replaying the case's events from
+nothing gives the same view.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route, State
+
+
+@dataclass(frozen=True, slots=True)
+class LineView:
+    """Counters of one line in units: requested ≥ approved ≥ shipped ≥ received, approved ≥ cleared ≥ accepted.
+
+    `cleared` is what the gate has opened for; `refunded` is proven money by us; `external` is what somebody else
+    refunded while the case was open.
+    """
+
+    line_id: str
+    requested: int
+    approved: int = 0
+    shipped: int = 0
+    received: int = 0
+    accepted: int = 0
+    cleared: int = 0
+    refunded: int = 0
+    external: int = 0
+
+    @property
+    def owed(self) -> int:
+        """Units that may be refunded and have not been."""
+        return max(0, self.cleared - self.refunded - self.external)
+
+    @property
+    def open(self) -> int:
+        """Approved units for which nobody has paid yet."""
+        return max(0, self.approved - self.refunded - self.external)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """The machine's whole memory of a case."""
+
+    state: State
+    lines: tuple[LineView, ...]
+    route: Route | None = None
+    remedy: Remedy = Remedy.REFUND
+    requires_rma: bool = True
+    has_supplier: bool = True
+    holds: frozenset[Hold] = field(default_factory=frozenset)
+    ground: Ground | None = None
+    credit_open: bool = False
+    statutory_until: datetime | None = None
+    cycle: int = 1
+
+    def line(self, line_id: str) -> LineView | None:
+        """The line with that id."""
+        return next((line for line in self.lines if line.line_id == line_id), None)
+
+    @property
+    def covered(self) -> bool:
+        """True when every approved unit has been paid for, by us or by somebody else."""
+        return all(line.open == 0 for line in self.lines)
+
+    @property
+    def touched(self) -> bool:
+        """True when money has been paid or goods have moved."""
+        return any(line.refunded or line.shipped or line.received for line in self.lines)
+
+
+Data = Mapping[str, Any]
+Effect = Callable[[CaseView, Data], CaseView]
+
+
+def quantities(data: Data, key: str = "lines") -> dict[str, int]:
+    """Units by line id, as events carry them."""
+    found = data.get(key) or {}
+    return {str(line_id): int(quantity) for line_id, quantity in found.items()}
+
+
+def _each(view: CaseView, change: Callable[[LineView], LineView]) -> CaseView:
+    return replace(view, lines=tuple(change(line) for line in view.lines))
+
+
+def _approve(view: CaseView, data: Data) -> CaseView:
+    chosen = quantities(data)
+
+    def change(line: LineView) -> LineView:
+        wanted = chosen.get(line.line_id, 0) if chosen else line.requested
+        approved = min(max(wanted, 0), line.requested)
+        return replace(line, approved=approved, cleared=min(line.cleared, approved))
+
+    changed = _each(view, change)
+    route = Route(data["route"])
+    changed = replace(changed, route=route, remedy=Remedy(data.get("remedy", view.remedy)))
+    if route is not Route.RETURNLESS:
+        return changed
+    cleared = _clear_all(changed, Ground(data.get("ground", Ground.POLICY)))
+    return replace(cleared, credit_open=cleared.has_supplier)
+
+
+def _clear_all(view: CaseView, ground: Ground) -> CaseView:
+    return replace(_each(view, lambda line: replace(line, cleared=line.approved)), ground=ground)
+
+
+def _ship(view: CaseView, _data: Data) -> CaseView:
+    return _each(view, lambda line: replace(line, shipped=line.approved))
+
+
+def _receive(view: CaseView, data: Data) -> CaseView:
+    arrived = quantities(data)
+
+    def change(line: LineView) -> LineView:
+        count = min(arrived.get(line.line_id, 0) if arrived else line.approved, line.approved)
+        received = max(line.received, count)
+        return replace(line, received=received, shipped=max(line.shipped, received))
+
+    return _each(view, change)
+
+
+def _confirm(view: CaseView, data: Data) -> CaseView:
+    verdict = quantities(data)
+
+    def change(line: LineView) -> LineView:
+        accepted = max(line.accepted, min(verdict.get(line.line_id, 0), line.approved))
+        return replace(line, accepted=accepted, cleared=max(line.cleared, accepted))
+
+    return replace(_each(view, change), ground=Ground.SUPPLIER, credit_open=True)
+
+
+def _refunded(view: CaseView, data: Data) -> CaseView:
+    paid = quantities(data)
+    return _each(view, lambda line: replace(line, refunded=line.refunded + paid.get(line.line_id, 0)))
+
+
+def _external(view: CaseView, data: Data) -> CaseView:
+    paid = quantities(data)
+    return _each(view, lambda line: replace(line, external=line.external + paid.get(line.line_id, 0)))
+
+
+def _external_removed(view: CaseView, data: Data) -> CaseView:
+    gone = quantities(data)
+    return _each(view, lambda line: replace(line, external=max(0, line.external - gone.get(line.line_id, 0))))
+
+
+def _absorb(view: CaseView, data: Data) -> CaseView:
+    return _clear_all(view, Ground(data.get("ground", Ground.OPERATOR)))
+
+
+def _drop_open(view: CaseView, _data: Data) -> CaseView:
+    """A refusal: what is not cleared is not approved any more."""
+
+    def change(line: LineView) -> LineView:
+        kept = line.cleared
+        return replace(line, approved=kept, shipped=min(line.shipped, kept), received=min(line.received, kept))
+
+    return _each(view, change)
+
+
+def _reopen(view: CaseView, _data: Data) -> CaseView:
+    return replace(view, cycle=view.cycle + 1, ground=None)
+
+
+def _hold(view: CaseView, data: Data) -> CaseView:
+    return replace(view, holds=view.holds | {Hold(data["kind"])})
+
+
+def _lift(view: CaseView, data: Data) -> CaseView:
+    kind = data.get("kind")
+    return replace(view, holds=view.holds - {Hold(kind)} if kind else frozenset())
+
+
+EFFECTS: dict[Event, Effect] = {
+    Event.APPROVED: _approve,
+    Event.REJECTED: _drop_open,
+    Event.TRACKING_ADDED: _ship,
+    Event.GOODS_RECEIVED: _receive,
+    Event.SUPPLIER_CONFIRMED: _confirm,
+    Event.ABSORBED: _absorb,
+    Event.LEGAL_DATE_REACHED: lambda view, _: replace(_clear_all(view, Ground.LAW), credit_open=view.has_supplier),
+    Event.REFUND_SUCCEEDED: _refunded,
+    Event.CREDIT_SETTLED: lambda view, _: replace(view, credit_open=False),
+    Event.CREDIT_WRITTEN_OFF: lambda view, _: replace(view, credit_open=False),
+    Event.EXTERNAL_REFUND_OBSERVED: _external,
+    Event.EXTERNAL_REFUND_REMOVED: _external_removed,
+    Event.CHARGEBACK_OPENED: lambda view, _: _hold(view, {"kind": Hold.CHARGEBACK}),
+    Event.CHARGEBACK_WON: lambda view, _: _lift(view, {"kind": Hold.CHARGEBACK}),
+    Event.CHARGEBACK_LOST: lambda view, _: _lift(view, {"kind": Hold.CHARGEBACK}),
+    Event.REOPENED: _reopen,
+    Event.HOLD_SET: _hold,
+    Event.HOLD_LIFTED: _lift,
+}

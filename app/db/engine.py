@@ -1,0 +1,61 @@
+"""The engine and its sessions. Any libpq URL is taken as it is, sockets and several hosts included."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+
+# A statement that waits this long for a lock is stuck behind something broken: better an error that is tried again
+# than a connection lost to the pool. Milliseconds.
+LOCK_TIMEOUT_MS = 10_000
+STATEMENT_TIMEOUT_MS = 30_000
+
+
+def libpq_url(url: str) -> str:
+    """The URL without a driver name in its scheme, as libpq wants it."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme.split('+')[0]}{separator}{rest}"
+
+
+def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
+    """An engine for `url` (any libpq URL). Connections carry `application_name` and lock and statement time-outs."""
+    conninfo = libpq_url(url)
+
+    async def connect() -> psycopg.AsyncConnection[tuple[object, ...]]:
+        return await psycopg.AsyncConnection.connect(
+            conninfo,
+            application_name="makegood",
+            connect_timeout=10,
+            options=f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+        )
+
+    return create_async_engine(
+        "postgresql+psycopg://",
+        async_creator=connect,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+    )
+
+
+class Database:
+    """The engine with its session factory. `async with database.transaction() as session:` commits or rolls back."""
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = url
+        self.engine = make_engine(url, pool_size)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """A session in one transaction: committed when the block ends, rolled back when it raises."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+    async def dispose(self) -> None:
+        """Closes every connection."""
+        await self.engine.dispose()

@@ -1,0 +1,16 @@
+"""Every table, so that Alembic sees them."""
+
+from __future__ import annotations
+
+import app.cases.models
+import app.db.idempotency
+import app.ledger.models
+import app.messages.models
+import app.orders.models
+import app.refunds.models
+import app.requests.models
+import app.timers.models
+import app.webhooks.models  # noqa: F401
+from app.db.base import Base
+
+metadata = Base.metadata

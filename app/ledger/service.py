@@ -1,0 +1,106 @@
+"""Books refunds and supplier credits. Every posting adds up to zero and is made once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from app.db.base import new_id
+from app.db.work import Work
+from app.ledger.models import Account, CreditStatus, LedgerEntry, SupplierCredit
+from app.money import Money
+
+
+async def post(work: Work, posting: str, case_id: UUID, debit: Account, credit: Account, amount: Money) -> None:
+    """Moves `amount` from `credit` to `debit`; the same posting twice is booked once."""
+    for account, minor in ((debit, amount.minor), (credit, -amount.minor)):
+        await work.session.execute(
+            insert(LedgerEntry)
+            .values(
+                id=new_id(),
+                posting=posting,
+                case_id=case_id,
+                account=account,
+                amount=minor,
+                currency=amount.currency,
+                exponent=amount.exponent,
+                created_at=work.now,
+            )
+            .on_conflict_do_nothing()
+        )
+
+
+async def refund_paid(work: Work, refund_id: UUID, case_id: UUID, amount: Money, recoverable: bool) -> None:
+    """A refund is proven: its cost is expected back from the supplier, or it is a loss; never nothing."""
+    cost = Account.RECOVERY_EXPECTED if recoverable else Account.LOSS_ACCEPTED
+    await post(work, f"refund:{refund_id}", case_id, cost, Account.REFUNDS_PAID, amount)
+
+
+async def credit_of(work: Work, case_id: UUID) -> SupplierCredit | None:
+    """What the supplier owes for this case."""
+    return await work.session.scalar(select(SupplierCredit).where(SupplierCredit.case_id == case_id))
+
+
+async def expect_credit(work: Work, case_id: UUID, supplier: str, promise: Mapping[str, Any] | None) -> SupplierCredit:
+    """The supplier owes for this case; `promise` (amount, currency, reference, expected_at) says how much."""
+    credit = await credit_of(work, case_id)
+    if credit is None:
+        credit = SupplierCredit(
+            id=new_id(), case_id=case_id, supplier=supplier, status=CreditStatus.EXPECTED, created_at=work.now, paid=0
+        )
+        work.session.add(credit)
+    if promise and promise.get("amount") and promise.get("currency"):
+        await _promise(work, credit, promise)
+    await work.session.flush()
+    return credit
+
+
+async def _promise(work: Work, credit: SupplierCredit, promise: Mapping[str, Any]) -> None:
+    amount = Money.parse(str(promise["amount"]), str(promise["currency"]))
+    before = credit.amount if credit.currency == amount.currency and credit.amount is not None else 0
+    rise = amount.with_minor(amount.minor - before)
+    if rise.minor:
+        posting = f"credit:{credit.case_id}:{amount.currency}:{before}:{amount.minor}"
+        await post(work, posting, credit.case_id, Account.SUPPLIER_RECEIVABLE, Account.RECOVERY_EXPECTED, rise)
+    credit.amount, credit.currency, credit.exponent = amount.minor, amount.currency, amount.exponent
+    credit.reference = promise.get("reference") or credit.reference
+    credit.expected_at = _moment(promise.get("expected_at")) or credit.expected_at
+
+
+async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping[str, Any]) -> bool:
+    """The supplier paid. Answers whether the credit is settled; a payment short of the promise leaves it open."""
+    credit = await expect_credit(work, case_id, supplier, None)
+    if credit.amount is None:
+        credit = await expect_credit(work, case_id, supplier, payment)
+    paid = Money.parse(str(payment["amount"]), str(payment["currency"]))
+    if credit.currency != paid.currency:
+        return False
+    posting = f"credit-paid:{case_id}:{payment.get('reference') or paid.text}"
+    await post(work, posting, case_id, Account.SUPPLIER_CREDIT_RECEIVED, Account.SUPPLIER_RECEIVABLE, paid)
+    credit.paid = await _received(work, case_id, paid.currency)
+    credit.paid_at = _moment(payment.get("paid_at")) or work.now
+    settled = credit.paid >= (credit.amount or 0)
+    credit.status = CreditStatus.PAID if settled else CreditStatus.SHORT
+    return settled
+
+
+async def _received(work: Work, case_id: UUID, currency: str) -> int:
+    rows = await work.session.scalars(
+        select(LedgerEntry.amount).where(
+            LedgerEntry.case_id == case_id,
+            LedgerEntry.account == Account.SUPPLIER_CREDIT_RECEIVED,
+            LedgerEntry.currency == currency,
+        )
+    )
+    return sum(rows)
+
+
+def _moment(value: Any) -> datetime | None:
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else None

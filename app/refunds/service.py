@@ -1,0 +1,242 @@
+"""The path of a refund: plan, begin, settle. No adapter is called here; tasks join transaction, call, transaction.
+
+Whoever calls these has locked the order row and then the case row, always in that sequence: the money of one order is
+serial, and nobody waits in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select
+
+from app.db.base import new_id
+from app.db.work import Work
+from app.jobs import defer
+from app.money import Money
+from app.orders import service as orders
+from app.orders.models import Order
+from app.refunds.amounts import Decided, Taken
+from app.refunds.models import Refund, RefundAttempt
+from app.refunds.states import RESERVED, UNDER_WAY, RefundStatus, check_move
+from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLine
+
+# Longer than the longest call (75 s of reading): until then a refund that is being submitted belongs to its caller.
+LEASE = timedelta(seconds=150)
+# A job was just enqueued for the refund; the sweeper looks after it only when that job was lost.
+SWEEP_LEASE = timedelta(seconds=60)
+
+
+async def get(work: Work, refund_id: UUID) -> Refund:
+    """The refund, read anew; lock its order first."""
+    statement = select(Refund).where(Refund.id == refund_id).execution_options(populate_existing=True)
+    return (await work.session.execute(statement)).scalar_one()
+
+
+async def of_order(work: Work, order_pk: UUID) -> list[Refund]:
+    """Every refund operation of an order, oldest first."""
+    statement = select(Refund).where(Refund.order_pk == order_pk).order_by(Refund.id)
+    return list(await work.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+async def taken(work: Work, order: Order, without: UUID | None = None) -> Taken:
+    """What is refunded or reserved on a locked order: ours that are not rejected or void, and everybody else's.
+
+    `without` leaves one of our operations out, to ask whether there is still room for it.
+    """
+    ours = [refund for refund in await of_order(work, order.id) if refund.status in RESERVED]
+    external = orders.external_of(await orders.observed(work, order.id), {refund.id for refund in ours})
+    amount, lines, extras = external.amount, dict(external.lines), dict(external.extras)
+    for refund in ours:
+        if refund.id == without:
+            continue
+        amount += refund.amount
+        for line in refund.lines:
+            lines[line["line_id"]] = lines.get(line["line_id"], 0) + int(line["quantity"])
+        for extra in refund.extras:
+            extras[extra["line_id"]] = extras.get(extra["line_id"], 0) + int(extra["total"])
+    return Taken(amount, lines, extras)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a case wants refunded: the amount and its parts, the gate's ground and its evidence."""
+
+    case_id: UUID
+    decided: Decided
+    ground: str
+    evidence: Mapping[str, Any]
+    reason: str
+
+
+async def plan(work: Work, order: Order, wish: Plan) -> Refund:
+    """Writes the refund before anything is called, and enqueues its sending. The order must be locked."""
+    refund = Refund(
+        id=new_id(),
+        case_id=wish.case_id,
+        order_pk=order.id,
+        store=order.store,
+        status=RefundStatus.PLANNED,
+        amount=wish.decided.amount,
+        currency=order.currency,
+        exponent=order.exponent,
+        lines=[_plain(line) for line in wish.decided.lines],
+        extras=[_plain(extra) for extra in wish.decided.extras],
+        ground=wish.ground,
+        evidence=dict(wish.evidence),
+        reason=wish.reason,
+        next_check_at=work.now + SWEEP_LEASE,
+        created_at=work.now,
+    )
+    work.session.add(refund)
+    await work.session.flush()
+    await defer(work.session, "refunds.advance", refund_id=str(refund.id))
+    return refund
+
+
+def _plain(part: RefundLine | RefundExtra) -> dict[str, Any]:
+    return {**asdict(part), "taxes": dict(part.taxes)}
+
+
+def intent_of(refund: Refund, order: Order, notify: bool) -> RefundIntent:
+    """The refund as a store adapter wants it."""
+    return RefundIntent(
+        refund_id=refund.id,
+        order_id=order.order_id,
+        amount=money(refund),
+        lines=tuple(RefundLine(**line) for line in refund.lines),
+        extras=tuple(RefundExtra(**extra) for extra in refund.extras),
+        reason=refund.reason,
+        notify=notify,
+    )
+
+
+def money(refund: Refund) -> Money:
+    """The refund's amount in the customer's currency."""
+    return Money(refund.amount, refund.currency, refund.exponent)
+
+
+def prepared_of(refund: Refund, order: Order) -> PreparedRefund | None:
+    """What was sent before, to be sent again unchanged; None before the first sending."""
+    if refund.request is None:
+        return None
+    return PreparedRefund(refund.id, order.order_id, money(refund), refund.request)
+
+
+def move(refund: Refund, status: RefundStatus, detail: str | None = None) -> None:
+    """Moves the refund. Raises `RefundNotMovable` when the table of statuses forbids it."""
+    check_move(RefundStatus(refund.status), status)
+    refund.status = status
+    if detail is not None:
+        refund.detail = detail[:500]
+
+
+async def under_way(work: Work, order_pk: UUID, besides: UUID) -> Refund | None:
+    """Another refund of the order whose outcome is open: two calls for one order never run at once."""
+    statement = select(Refund).where(
+        Refund.order_pk == order_pk, Refund.id != besides, Refund.status.in_([str(one) for one in UNDER_WAY])
+    )
+    return await work.session.scalar(statement.limit(1))
+
+
+async def begin(work: Work, refund: Refund, prepared: PreparedRefund) -> RefundAttempt:
+    """Writes the attempt before the call. Order and case must be locked and the refund still planned."""
+    move(refund, RefundStatus.SUBMITTING)
+    number = await work.session.scalar(
+        select(func.coalesce(func.max(RefundAttempt.number), 0) + 1).where(RefundAttempt.refund_id == refund.id)
+    )
+    attempt = RefundAttempt(refund_id=refund.id, number=int(number or 1), request=prepared.payload, started_at=work.now)
+    work.session.add(attempt)
+    refund.request = prepared.payload
+    refund.amount = prepared.amount.minor
+    refund.first_sent_at = refund.first_sent_at or work.now
+    refund.next_check_at = work.now + LEASE
+    refund.looks = 0
+    return attempt
+
+
+async def last_attempt(work: Work, refund_id: UUID) -> RefundAttempt | None:
+    """The newest sending of the refund."""
+    return (await attempts(work, [refund_id])).get(refund_id, [None])[-1]
+
+
+async def attempts(work: Work, refund_ids: Sequence[UUID]) -> dict[UUID, list[RefundAttempt | None]]:
+    """The sendings of each refund, in order."""
+    statement = select(RefundAttempt).where(RefundAttempt.refund_id.in_(refund_ids)).order_by(RefundAttempt.number)
+    found: dict[UUID, list[RefundAttempt | None]] = {}
+    for attempt in await work.session.scalars(statement):
+        found.setdefault(attempt.refund_id, []).append(attempt)
+    return found
+
+
+def answered(work: Work, attempt: RefundAttempt, outcome: str, answer: Mapping[str, Any]) -> None:
+    """Adds the store's answer to the attempt, once: an attempt is never overwritten."""
+    if attempt.finished_at is None:
+        attempt.finished_at = work.now
+        attempt.outcome = outcome
+        attempt.answer = dict(answer)
+
+
+def succeed(work: Work, refund: Refund, store_refund_id: str, detail: str) -> None:
+    """The money is proven."""
+    move(refund, RefundStatus.SUCCEEDED, detail)
+    refund.store_refund_id = store_refund_id
+    refund.settled_at = work.now
+    refund.next_check_at = None
+
+
+def reject(work: Work, refund: Refund, detail: str) -> None:
+    """It is proven that no money moved; what was reserved is free again."""
+    move(refund, RefundStatus.REJECTED, detail)
+    refund.settled_at = work.now
+    refund.next_check_at = None
+
+
+def hand_over(refund: Refund, detail: str) -> None:
+    """No machine can know: a person settles it, and the money stays reserved."""
+    move(refund, RefundStatus.NEEDS_REVIEW, detail)
+    refund.next_check_at = None
+
+
+def doubt(work: Work, refund: Refund, detail: str, look_in: timedelta) -> None:
+    """The outcome is open; it is looked up in `look_in`."""
+    if refund.status != RefundStatus.UNKNOWN:
+        move(refund, RefundStatus.UNKNOWN, detail)
+    refund.detail = detail[:500]
+    refund.next_check_at = work.now + look_in
+
+
+def postpone(work: Work, refund: Refund, detail: str, wait: timedelta) -> None:
+    """Nothing was sent and nothing is lost; it is tried again in `wait`."""
+    if refund.status != RefundStatus.PLANNED:
+        move(refund, RefundStatus.PLANNED)
+    refund.detail = detail[:500]
+    refund.next_check_at = work.now + wait
+
+
+async def void_planned(work: Work, case_id: UUID, detail: str) -> int:
+    """Takes back the refunds of a case that were planned and never sent; answers how many. Lock the order first."""
+    statement = select(Refund).where(Refund.case_id == case_id, Refund.status == RefundStatus.PLANNED)
+    found = [refund for refund in await work.session.scalars(statement) if refund.first_sent_at is None]
+    for refund in found:
+        move(refund, RefundStatus.VOID, detail)
+        refund.settled_at = work.now
+        refund.next_check_at = None
+    return len(found)
+
+
+async def reserved_units(work: Work, case_id: UUID) -> dict[str, int]:
+    """Units of the case's lines in refunds that are neither proven nor given up."""
+    statement = select(Refund).where(
+        Refund.case_id == case_id,
+        Refund.status.in_([str(one) for one in RESERVED - {RefundStatus.SUCCEEDED}]),
+    )
+    units: dict[str, int] = {}
+    for refund in await work.session.scalars(statement):
+        for line in refund.lines:
+            units[line["line_id"]] = units.get(line["line_id"], 0) + int(line["quantity"])
+    return units

@@ -1,0 +1,83 @@
+"""Takes in returns that customers requested on the store's own screen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import structlog
+from procrastinate import JobContext, RetryStrategy
+
+from app.cases.vocabulary import Reason, Remedy
+from app.jobs import blueprint
+from app.orders import service as orders
+from app.requests import service as requests
+from app.requests.service import Wanted, WantedLine
+from app.runtime import runtime_of
+from app.stores.base import StoreReturn, StoreReturnLine, StoreUnavailable
+
+_PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4, retry_exceptions=[StoreUnavailable])
+log = structlog.get_logger()
+
+# Shopify's ReturnReason values and reason handles, lower case, in our words. Anything else is `other`.
+_REASONS = {
+    "unwanted": Reason.CHANGED_MIND,
+    "changed-my-mind": Reason.CHANGED_MIND,
+    "style": Reason.CHANGED_MIND,
+    "color": Reason.WRONG_VARIANT,
+    "defective": Reason.DEFECTIVE,
+    "damaged-or-defective": Reason.DEFECTIVE,
+    "not_as_described": Reason.NOT_AS_DESCRIBED,
+    "item-not-as-described": Reason.NOT_AS_DESCRIBED,
+    "wrong_item": Reason.WRONG_ITEM,
+    "received-the-wrong-item": Reason.WRONG_ITEM,
+    "size_too_small": Reason.WRONG_SIZE,
+    "too-small": Reason.WRONG_SIZE,
+    "size_too_large": Reason.WRONG_SIZE,
+    "too-big": Reason.WRONG_SIZE,
+}
+
+
+@blueprint.task(name="requests.take_in_return", pass_context=True, retry=_PATIENCE)
+async def take_in_return(context: JobContext, store: str, return_id: str) -> None:
+    """Makes a return request of a store's own return, once."""
+    runtime = runtime_of(context)
+    adapter = runtime.stores.get(store)
+    async with runtime.work() as work:
+        if await requests.of_store_return(work, store, return_id) is not None:
+            return
+    found = await adapter.read_return(return_id)
+    if found is None or not found.lines:
+        log.warning("store_return_is_empty", store=store, return_id=return_id)
+        return
+    asked_at = runtime.clock.now()
+    shown = await adapter.read_order(found.order_id)
+    if shown is None:
+        log.warning("store_return_without_order", store=store, return_id=return_id)
+        return
+    async with runtime.work() as work:
+        order, _ = await orders.keep(work, store, shown, read_at=asked_at)
+        # Two deliveries may bring the same return; the order's lock lets the second one see the first one's request.
+        if await requests.of_store_return(work, store, return_id) is None:
+            await requests.submit(work, order, _wanted(store, found))
+
+
+def _wanted(store: str, found: StoreReturn) -> Wanted:
+    lines = [
+        WantedLine(
+            quantity=line.quantity,
+            reason=_REASONS.get(line.reason, Reason.OTHER),
+            line_id=line.line_id,
+            note=line.note or (line.reason if line.reason not in _REASONS else None),
+        )
+        for line in _together(found)
+    ]
+    return Wanted(Remedy.REFUND, lines, "shopify_return", f"store:{store}", store_return_id=found.return_id)
+
+
+def _together(found: StoreReturn) -> list[StoreReturnLine]:
+    """One entry for each order line: a return may list the same line twice, from two parcels."""
+    merged: dict[str, StoreReturnLine] = {}
+    for line in found.lines:
+        known = merged.get(line.line_id)
+        merged[line.line_id] = replace(known, quantity=known.quantity + line.quantity) if known else line
+    return list(merged.values())

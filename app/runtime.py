@@ -1,0 +1,59 @@
+"""Everything a process needs, built once from the settings: database, adapters, clock, mail."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import cast
+
+from procrastinate import JobContext
+
+from app.clock import Clock, SystemClock
+from app.db.engine import Database
+from app.db.work import Work
+from app.messages.smtp import SmtpSender
+from app.settings import Settings
+from app.stores.registry import StoreRegistry
+from app.suppliers.registry import SupplierRegistry
+
+
+@dataclass
+class Runtime:
+    """One per process. Holds no state that another process would need."""
+
+    settings: Settings
+    database: Database
+    stores: StoreRegistry
+    suppliers: SupplierRegistry
+    mail: SmtpSender | None
+    clock: Clock = field(default_factory=SystemClock)
+
+    @asynccontextmanager
+    async def work(self) -> AsyncIterator[Work]:
+        """One transaction with settings and time; committed when the block ends."""
+        async with self.database.transaction() as session:
+            yield Work(session, self.settings, self.clock.now())
+
+    async def aclose(self) -> None:
+        """Gives back every connection."""
+        await self.stores.aclose()
+        await self.suppliers.aclose()
+        await self.database.dispose()
+
+
+def build_runtime(settings: Settings, database_url: str, pool_size: int = 10) -> Runtime:
+    """The runtime for these settings on this database."""
+    smtp = settings.smtp_url
+    return Runtime(
+        settings=settings,
+        database=Database(database_url, pool_size),
+        stores=StoreRegistry(settings.stores),
+        suppliers=SupplierRegistry(settings.suppliers),
+        mail=SmtpSender(smtp.get_secret_value(), settings.mail_from or "") if smtp else None,
+    )
+
+
+def runtime_of(context: JobContext) -> Runtime:
+    """The runtime that the worker gave to a job."""
+    return cast(Runtime, context.additional_context["runtime"])

@@ -1,0 +1,289 @@
+"""Every setting, typed. Environment variables win over the TOML file named by MAKEGOOD_CONFIG_FILE.
+
+Errors name the setting and never its value. Keys of stores and suppliers are lower case everywhere inside.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from platformdirs import user_data_path
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from app.orders.snapshot import Platform
+
+_KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
+_COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
+_SHOP_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", re.ASCII)
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+def is_loopback_host(host: str | None) -> bool:
+    """True for this machine's own names and addresses, where plain http is allowed."""
+    return host in _LOOPBACK or (host or "").startswith("127.") or (host or "").endswith(".localhost")
+
+
+def _web_url(value: object) -> object:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("must be a URL")
+    parts = urlsplit(value.strip())
+    if parts.scheme.lower() not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL that starts with https://")
+    if parts.scheme.lower() == "http" and not is_loopback_host(parts.hostname):
+        raise ValueError("must be https (plain http is accepted only for this machine itself)")
+    if parts.username or parts.password:
+        raise ValueError("must not carry a user name or password")
+    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl().rstrip("/")
+
+
+def _text_list(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('must be a JSON list such as ["Acme", "Bolt"]') from None
+    return value
+
+
+def _address(value: object) -> object:
+    if isinstance(value, str):
+        return json.loads(value) if value.lstrip().startswith("{") else {"line1": value}
+    return value
+
+
+def _secret_list(value: object) -> object:
+    if isinstance(value, str):
+        return json.loads(value) if value.lstrip().startswith("[") else [value]
+    return value
+
+
+WebUrl = Annotated[str, BeforeValidator(_web_url)]
+Scope = Literal["read", "operate", "admin"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+
+
+class StoreSettings(_Strict):
+    """One Shopify shop or one WooCommerce site."""
+
+    platform: Platform
+    name: str | None = None
+    country: str | None = None
+    locale: str = "en"
+    policy: str = "default"
+    support_email: str | None = None
+    dry_run: bool = False
+    refund_notify: bool = True
+    default_supplier: str | None = None
+
+    domain: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    previous_client_secret: SecretStr | None = None
+    access_token: SecretStr | None = None
+    api_version: str = Field("2026-10", pattern=r"^\d{4}-\d{2}$")
+    api_url: WebUrl | None = None
+
+    url: WebUrl | None = None
+    consumer_key: str | None = None
+    consumer_secret: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
+    previous_webhook_secret: SecretStr | None = None
+    ca_file: Path | None = None
+
+    @field_validator("default_supplier")
+    @classmethod
+    def _lower(cls, value: str | None) -> str | None:
+        return value.lower() if value else None
+
+    @field_validator("country")
+    @classmethod
+    def _country(cls, value: str | None) -> str | None:
+        if value is not None and not _COUNTRY.fullmatch(value):
+            raise ValueError("must be a country code of two capital letters")
+        return value
+
+    @field_validator("domain")
+    @classmethod
+    def _domain(cls, value: str | None) -> str | None:
+        return value.lower() if value else None
+
+    @model_validator(mode="after")
+    def _complete(self) -> StoreSettings:
+        shopify = self.platform is Platform.SHOPIFY
+        needed = ["domain", "client_secret"] if shopify else [*_WOO_NEEDED]
+        if shopify and self.access_token is None:
+            needed.append("client_id")
+        missing = [name for name in needed if not _filled(getattr(self, name))]
+        if missing:
+            names = ", ".join(name.upper() for name in missing)
+            raise ValueError(f"needs {names} (without the secrets no webhook could be trusted and no refund made)")
+        if shopify and self.api_url is None and not _SHOP_DOMAIN.fullmatch(self.domain or ""):
+            raise ValueError("DOMAIN must look like your-shop.myshopify.com")
+        foreign = _WOO_ONLY if shopify else _SHOPIFY_ONLY
+        wrong = [name for name in foreign if name in self.model_fields_set]
+        if wrong:
+            raise ValueError(f"{', '.join(name.upper() for name in wrong)} is not a setting of a {self.platform} store")
+        return self
+
+    @property
+    def webhook_secrets(self) -> list[str]:
+        """The current and the previous secret that sign this store's webhooks, current first."""
+        pair = (
+            (self.client_secret, self.previous_client_secret)
+            if self.platform is Platform.SHOPIFY
+            else (self.webhook_secret, self.previous_webhook_secret)
+        )
+        return [secret.get_secret_value() for secret in pair if secret is not None and secret.get_secret_value()]
+
+
+_SHOPIFY_ONLY = (
+    "domain", "client_id", "client_secret", "previous_client_secret", "access_token", "api_version", "api_url",
+)  # fmt: skip
+_WOO_NEEDED = ("url", "consumer_key", "consumer_secret", "webhook_secret")
+_WOO_ONLY = ("url", "consumer_key", "consumer_secret", "webhook_secret", "previous_webhook_secret", "ca_file")
+
+
+def _filled(value: object) -> bool:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return bool(text.strip() if isinstance(text, str) else text)
+
+
+class SupplierSettings(_Strict):
+    """One supplier: how to speak to it, which lines are its, and its terms."""
+
+    channel: Literal["http", "email", "manual", "cj"]
+    name: str | None = None
+    vendors: Annotated[list[str], BeforeValidator(_text_list)] = []
+    sku_prefixes: Annotated[list[str], BeforeValidator(_text_list)] = []
+    country: str | None = None
+    locale: str = "en"
+    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
+    return_address: Annotated[dict[str, str] | None, BeforeValidator(_address)] = None
+    requires_rma: bool = True
+    requires_goods: bool | None = None
+    response_days: int = Field(3, ge=1, le=90)
+    inspection_days: int = Field(7, ge=1, le=90)
+    claim_window_days: int | None = Field(None, ge=1, le=720)
+    returnless_below: Decimal | None = Field(None, ge=0)
+    cost_ratio: Decimal | None = Field(None, ge=0, le=1)
+    poll_seconds: int = Field(60, ge=1, description="First wait before a supplier is asked again; doubles up to 6 h.")
+
+    base_url: WebUrl | None = None
+    api_token: SecretStr | None = None
+    webhook_secret: SecretStr | None = None
+    email: str | None = None
+    api_key: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> SupplierSettings:
+        needed = {"http": ["base_url", "api_token", "webhook_secret"], "email": ["email"], "cj": ["api_key"]}
+        missing = [name for name in needed.get(self.channel, []) if not _filled(getattr(self, name))]
+        if missing:
+            raise ValueError(f"channel {self.channel} needs {', '.join(name.upper() for name in missing)}")
+        if self.webhook_secret and not self.webhook_secret.get_secret_value().startswith("whsec_"):
+            raise ValueError("WEBHOOK_SECRET must start with whsec_ (Standard Webhooks)")
+        return self
+
+
+class Settings(BaseSettings):
+    """All of Makegood's configuration."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="MAKEGOOD_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        hide_input_in_errors=True,
+        str_strip_whitespace=True,
+    )
+
+    config_file: Path | None = None
+    database_url: SecretStr | None = None
+    data_dir: Path = Field(default_factory=lambda: user_data_path("makegood"))
+    public_url: WebUrl = "http://127.0.0.1:8000"
+    secret_key: Annotated[list[SecretStr], NoDecode, BeforeValidator(_secret_list)] = []
+    api_keys: dict[str, SecretStr] = {}
+    api_key_scopes: dict[str, Scope] = {}
+    stores: dict[str, StoreSettings] = {}
+    suppliers: dict[str, SupplierSettings] = {}
+    smtp_url: SecretStr | None = None
+    mail_from: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_json: bool | None = None
+    sweep_seconds: int = Field(5, ge=1, le=60, description="How often due work is looked for.")
+    refund_first_look_seconds: int = Field(
+        120, ge=1, description="Longer than a payment gateway takes: before that, a missing refund proves nothing."
+    )
+    refund_review_minutes: int = Field(
+        15, ge=1, description="After so long without proof a WooCommerce refund is for a person to settle."
+    )
+    return_window_days: int = Field(30, ge=0, le=730, description="The built-in policy's window.")
+    ship_days: int = Field(14, ge=1, le=120, description="How long a customer may take to send goods back.")
+    evidence_days: int = Field(7, ge=1, le=90)
+    close_days: int = Field(30, ge=1, le=365, description="A resolved case without open credit is closed after this.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment, then `.env`, then the TOML file."""
+        from app.settings_load import config_file_path
+
+        path = config_file_path()
+        toml = [TomlConfigSettingsSource(settings_cls, path)] if path else []
+        return (init_settings, env_settings, dotenv_settings, *toml)
+
+    @field_validator("stores", "suppliers", "api_keys", "api_key_scopes", mode="before")
+    @classmethod
+    def _lower_keys(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key).lower(): item for key, item in value.items()}
+        return value
+
+    @field_validator("stores", "suppliers")
+    @classmethod
+    def _plain_keys(cls, value: dict[str, Any]) -> dict[str, Any]:
+        for key in value:
+            if not _KEY.fullmatch(key):
+                raise ValueError(f"the key {key!r} may use letters, digits, - and _ only")
+        return value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _filled_keys(cls, value: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        for name, key in value.items():
+            if not key.get_secret_value().strip():
+                raise ValueError(f"the API key {name!r} is empty")
+        return value
+
+    @model_validator(mode="after")
+    def _references(self) -> Settings:
+        for key, store in self.stores.items():
+            if store.default_supplier and store.default_supplier not in self.suppliers:
+                raise ValueError(f"STORES__{key.upper()}__DEFAULT_SUPPLIER names a supplier that is not configured")
+        for name in self.api_key_scopes:
+            if name not in self.api_keys:
+                raise ValueError(f"API_KEY_SCOPES__{name.upper()} has no API_KEYS__{name.upper()} beside it")
+        if self.smtp_url and not self.mail_from:
+            raise ValueError("MAIL_FROM is needed when SMTP_URL is set")
+        return self

@@ -1,0 +1,171 @@
+"""Takes deliveries in: the raw bytes are stored, and the job that reads them is enqueued, in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.elements import ColumnElement
+
+from app.db.base import new_id
+from app.db.work import Work
+from app.jobs import defer
+from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
+
+# The store gives up on us long before this; a body that large is no order.
+MAX_BODY = 5 * 1024 * 1024
+# Topics whose body is only an id: a second one with the same body is news, not a repeat.
+_ID_ONLY = ("action.", "order.deleted", "order.restored")
+_KEPT_HEADERS = (
+    "content-type", "user-agent",
+    "x-shopify-topic", "x-shopify-shop-domain", "x-shopify-api-version", "x-shopify-webhook-id", "x-shopify-event-id",
+    "x-shopify-triggered-at", "x-shopify-name", "x-shopify-sub-topic",
+    "x-wc-webhook-source", "x-wc-webhook-topic", "x-wc-webhook-resource", "x-wc-webhook-event", "x-wc-webhook-id",
+    "x-wc-webhook-delivery-id",
+    "webhook-id", "webhook-timestamp",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One webhook whose signature was right."""
+
+    source_kind: SourceKind
+    source: str
+    topic: str
+    dedupe_key: str
+    headers: Mapping[str, str]
+    body: bytes
+    webhook_id: str | None = None
+    event_id: str | None = None
+    delivery_id: str | None = None
+
+
+def _clean(value: str | None, limit: int = 200) -> str | None:
+    """A header as text that PostgreSQL takes; headers are not signed and may hold anything."""
+    return value.replace("\x00", "")[:limit] if value else None
+
+
+def shopify_arrival(store: str, headers: Mapping[str, str], body: bytes) -> Arrival:
+    """Dedupe by the delivery's own id (facts: one event yields several deliveries, so never by the event's id)."""
+    webhook_id = _clean(headers.get("x-shopify-webhook-id"))
+    topic = _clean(headers.get("x-shopify-topic")) or "unknown"
+    return Arrival(
+        SourceKind.STORE,
+        store,
+        topic,
+        webhook_id or f"{topic}:{hashlib.sha256(body).hexdigest()}",
+        headers,
+        body,
+        webhook_id=webhook_id,
+        event_id=_clean(headers.get("x-shopify-event-id")),
+    )
+
+
+def woocommerce_arrival(store: str, headers: Mapping[str, str], body: bytes) -> Arrival:
+    """Dedupe by webhook, topic and body: the delivery id is the same for all deliveries within a second."""
+    webhook_id = _clean(headers.get("x-wc-webhook-id"))
+    topic = _clean(headers.get("x-wc-webhook-topic")) or "unknown"
+    return Arrival(
+        SourceKind.STORE,
+        store,
+        topic,
+        f"{webhook_id}:{topic}:{hashlib.sha256(body).hexdigest()}",
+        headers,
+        body,
+        webhook_id=webhook_id,
+        delivery_id=_clean(headers.get("x-wc-webhook-delivery-id")),
+    )
+
+
+def supplier_arrival(supplier: str, headers: Mapping[str, str], body: bytes, topic: str) -> Arrival:
+    """Dedupe by the event's id, which is signed."""
+    message_id = _clean(headers.get("webhook-id")) or hashlib.sha256(body).hexdigest()
+    return Arrival(SourceKind.SUPPLIER, supplier, topic, message_id, headers, body, webhook_id=message_id)
+
+
+async def receive(work: Work, arrival: Arrival) -> tuple[UUID, bool]:
+    """Stores the delivery; answers its id and whether it is new. A repeat is counted and not read again."""
+    statement = insert(Delivery).values(
+        id=new_id(),
+        source_kind=arrival.source_kind,
+        source=arrival.source,
+        dedupe_key=arrival.dedupe_key,
+        topic=arrival.topic,
+        webhook_id=arrival.webhook_id,
+        event_id=arrival.event_id,
+        delivery_id=arrival.delivery_id,
+        headers={name: _clean(arrival.headers[name]) for name in _KEPT_HEADERS if name in arrival.headers},
+        body=arrival.body,
+        status=DeliveryStatus.PENDING,
+        received_at=work.now,
+    )
+    repeated = statement.on_conflict_do_update(
+        index_elements=["source_kind", "source", "dedupe_key"], set_={"duplicates": Delivery.duplicates + 1}
+    ).returning(Delivery.id, Delivery.duplicates)
+    delivery_id, duplicates = (await work.session.execute(repeated)).one()
+    if duplicates == 0:
+        await defer(work.session, "webhooks.process", delivery_id=str(delivery_id))
+    elif arrival.topic.startswith(_ID_ONLY):
+        await again(work, delivery_id)
+    return delivery_id, duplicates == 0
+
+
+async def again(work: Work, delivery_id: UUID) -> bool:
+    """Has a delivery read once more (a replay); False when there is no such delivery. Harmless to repeat."""
+    statement = (
+        update(Delivery)
+        .where(Delivery.id == delivery_id)
+        .values(status=DeliveryStatus.PENDING, next_try_at=None, processed_at=None)
+        .returning(Delivery.id)
+    )
+    found = (await work.session.execute(statement)).scalar_one_or_none()
+    if found is not None:
+        await defer(work.session, "webhooks.process", delivery_id=str(delivery_id))
+    return found is not None
+
+
+async def take(work: Work, delivery_id: UUID) -> Delivery | None:
+    """The delivery, locked, if it still waits to be read; None when it was read or somebody else is reading it."""
+    statement = (
+        select(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.status == DeliveryStatus.PENDING)
+        .with_for_update(skip_locked=True)
+    )
+    return await work.session.scalar(statement)
+
+
+def done(work: Work, delivery: Delivery, ignored: str | None) -> None:
+    """The delivery was read. `ignored` says why it changed nothing."""
+    delivery.status = DeliveryStatus.IGNORED if ignored else DeliveryStatus.PROCESSED
+    delivery.error = ignored
+    delivery.attempts += 1
+    delivery.processed_at = work.now
+
+
+async def failed(work: Work, delivery_id: UUID, error: str, retry_in: timedelta | None) -> None:
+    """Reading failed. It is tried again in `retry_in`, or shown as failed until somebody replays it."""
+    waits = retry_in is not None
+    await work.session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id)
+        .values(
+            status=DeliveryStatus.PENDING if waits else DeliveryStatus.FAILED,
+            error=error[:1000],
+            attempts=Delivery.attempts + 1,
+            next_try_at=work.now + retry_in if retry_in else None,
+            processed_at=None if waits else work.now,
+        )
+    )
+
+
+def waiting(work: Work) -> ColumnElement[bool]:
+    """Deliveries that should have been read by now: a lost job, or a second try that is due."""
+    overdue = Delivery.next_try_at <= work.now
+    forgotten = Delivery.next_try_at.is_(None) & (Delivery.received_at <= work.now - timedelta(seconds=60))
+    return (Delivery.status == DeliveryStatus.PENDING) & (overdue | forgotten)

@@ -1,0 +1,56 @@
+"""The inbox: one row for each webhook, raw, as it came."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, HasId
+
+
+class SourceKind(StrEnum):
+    """Who sends."""
+
+    STORE = "store"
+    SUPPLIER = "supplier"
+
+
+class DeliveryStatus(StrEnum):
+    """What became of a delivery."""
+
+    PENDING = "pending"
+    PROCESSED = "processed"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class Delivery(HasId, Base):
+    """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("source_kind", "source", "dedupe_key"),
+        Index("ix_deliveries_waiting", "id", postgresql_where=text("status IN ('pending', 'failed')")),
+        Index("ix_deliveries_source_id", "source_kind", "source", "id"),
+    )
+
+    source_kind: Mapped[str]
+    source: Mapped[str]
+    dedupe_key: Mapped[str]
+    topic: Mapped[str]
+    webhook_id: Mapped[str | None]
+    event_id: Mapped[str | None]
+    delivery_id: Mapped[str | None]
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[bytes]
+    status: Mapped[str] = mapped_column(default=DeliveryStatus.PENDING, server_default=DeliveryStatus.PENDING)
+    error: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    duplicates: Mapped[int] = mapped_column(default=0, server_default="0")
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    next_try_at: Mapped[datetime | None]
+    processed_at: Mapped[datetime | None]

@@ -1,0 +1,207 @@
+"""What each topic of a store's webhooks means. A handler changes the database and enqueues jobs; it calls nobody.
+
+A webhook is a hint: what it says of an order is kept when it is newer, and before money moves the order is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from sqlalchemy import select, update
+
+from app.cases import service as cases
+from app.cases.models import Case
+from app.cases.observe import apply_observed, chargeback, order_cancelled
+from app.cases.states import allowed_events
+from app.cases.vocabulary import Event, State
+from app.db.work import Work
+from app.jobs import defer
+from app.orders import normalise_shopify, normalise_woocommerce
+from app.orders import service as orders
+from app.orders.models import Order
+from app.orders.reading import child, identifier, required_identifier, text
+from app.orders.snapshot import OrderSnapshot, Platform
+from app.refunds.models import Refund
+from app.refunds.states import RefundStatus
+
+# A handler answers why the delivery changed nothing, or None when it did.
+Handler = Callable[[Work, str, Mapping[str, Any]], Awaitable[str | None]]
+
+
+async def keep_order(work: Work, store: str, news: OrderSnapshot) -> str | None:
+    """Keeps a snapshot and tells the order's cases what it means for them."""
+    order, changed = await orders.keep(work, store, news)
+    await after_news(work, order, cancelled=news.cancelled_at is not None)
+    return None if changed else "nothing new"
+
+
+async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
+    """What follows from news about a locked order, whichever way it came."""
+    if any(row.lines is None and row.operation_id is None for row in await orders.observed(work, order.id)):
+        # The order's own list tells only totals of refunds made by others: the store is asked for their lines.
+        await defer(work.session, "orders.refresh", store=order.store, order_id=order.order_id)
+    await _wake_refunds(work, order)
+    await apply_observed(work, order)
+    if cancelled:
+        await order_cancelled(work, order)
+
+
+async def _wake_refunds(work: Work, order: Order) -> None:
+    """A refund of ours whose outcome is open may be settled by what just came."""
+    statement = (
+        update(Refund)
+        .where(Refund.order_pk == order.id, Refund.status == RefundStatus.UNKNOWN)
+        .values(next_check_at=work.now)
+        .returning(Refund.id)
+    )
+    for refund_id in (await work.session.scalars(statement)).all():
+        await defer(work.session, "refunds.advance", refund_id=str(refund_id))
+
+
+async def _known(work: Work, store: str, order_id: str) -> Order | None:
+    """The order, locked; when it is not known yet it is fetched by a job."""
+    found = await work.session.scalar(select(Order.id).where(Order.store == store, Order.order_id == order_id))
+    if found is None:
+        await defer(work.session, "orders.refresh", store=store, order_id=order_id)
+        return None
+    return await orders.lock(work, found)
+
+
+async def _shopify_order(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    return await keep_order(work, store, normalise_shopify.order_from_webhook(payload))
+
+
+async def _shopify_refund(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    order_id, seen = normalise_shopify.refund_from_webhook(payload)
+    order = await _known(work, store, order_id)
+    if order is None:
+        return None
+    changed = await orders.keep_refund(work, order, seen)
+    await after_news(work, order, cancelled=False)
+    return None if changed else "nothing new"
+
+
+async def _shopify_transaction(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    if text(payload, "kind") not in ("refund", "void"):
+        return "not a refund's transaction"
+    order_id = required_identifier(payload, "order_id")
+    await defer(work.session, "orders.refresh", store=store, order_id=order_id)
+    return None
+
+
+async def _shopify_fulfilment(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    order_id, parcel = normalise_shopify.fulfilment_from_webhook(payload)
+    order = await _known(work, store, order_id)
+    if order is None:
+        return None
+    return None if await orders.keep_fulfilment(work, order, parcel) else "nothing new"
+
+
+async def _shopify_fulfilment_event(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    if text(payload, "status") != "delivered":
+        return "only a delivery is of interest"
+    await defer(work.session, "orders.refresh", store=store, order_id=required_identifier(payload, "order_id"))
+    return None
+
+
+async def _shopify_return_requested(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    return_id = required_identifier(payload, "id")
+    await defer(work.session, "requests.take_in_return", store=store, return_id=return_id)
+    return None
+
+
+def _shopify_return_moved(event: Event) -> Handler:
+    """The merchant decided in the store's own screen: the same decision is taken here, where the case allows it."""
+
+    async def handle(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+        return_id = required_identifier(payload, "id")
+        statement = select(Case.id).where(Case.store == store, Case.store_return_id == return_id)
+        moved = 0
+        for case_id in (await work.session.scalars(statement)).all():
+            case = await cases.lock(work, case_id)
+            if event in allowed_events(State(case.state)):
+                data = _decision(event, case, payload)
+                await cases.record_news(work, case, event, data, f"store:{store}")
+                moved += 1
+        return None if moved else "no case waits for this"
+
+    return handle
+
+
+def _decision(event: Event, case: Case, payload: Mapping[str, Any]) -> dict[str, Any]:
+    if event is Event.APPROVED:
+        return {"route": case.route or "return", "reason": "approved in the store"}
+    note = text(child(payload, "decline"), "note")
+    return {"reason": note or "decided in the store"}
+
+
+async def _shopify_dispute(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    order_id = identifier(payload, "order_id")
+    if order_id is None:
+        return "the dispute names no order"
+    order = await _known(work, store, order_id)
+    if order is None:
+        return None
+    status = text(payload, "status") or ""
+    event = {
+        "won": Event.CHARGEBACK_WON,
+        "prevented": Event.CHARGEBACK_WON,
+        "lost": Event.CHARGEBACK_LOST,
+        "charge_refunded": Event.CHARGEBACK_LOST,
+        "accepted": Event.CHARGEBACK_LOST,
+    }.get(status, Event.CHARGEBACK_OPENED)
+    await chargeback(work, order, event, {"dispute": required_identifier(payload, "id"), "status": status})
+    return None
+
+
+async def _woo_order(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    return await keep_order(work, store, normalise_woocommerce.order_from_payload(payload))
+
+
+async def _woo_refresh(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    await defer(work.session, "orders.refresh", store=store, order_id=required_identifier(payload, "id"))
+    return None
+
+
+async def _woo_action(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    order_id = normalise_woocommerce.action_order_id(payload)
+    if order_id is None:
+        return "the action names no order"
+    await defer(work.session, "orders.refresh", store=store, order_id=order_id)
+    return None
+
+
+_SHOPIFY: dict[str, Handler] = {
+    **dict.fromkeys(
+        ("orders/create", "orders/updated", "orders/edited", "orders/cancelled", "orders/paid", "orders/fulfilled",
+         "orders/partially_fulfilled"),
+        _shopify_order,
+    ),
+    "refunds/create": _shopify_refund,
+    "order_transactions/create": _shopify_transaction,
+    "fulfillments/create": _shopify_fulfilment,
+    "fulfillments/update": _shopify_fulfilment,
+    "fulfillment_events/create": _shopify_fulfilment_event,
+    "returns/request": _shopify_return_requested,
+    "returns/approve": _shopify_return_moved(Event.APPROVED),
+    "returns/decline": _shopify_return_moved(Event.REJECTED),
+    "returns/cancel": _shopify_return_moved(Event.CUSTOMER_CANCELLED),
+    "disputes/create": _shopify_dispute,
+    "disputes/update": _shopify_dispute,
+}  # fmt: skip
+
+_WOOCOMMERCE: dict[str, Handler] = {
+    "order.created": _woo_order,
+    "order.updated": _woo_order,
+    "order.restored": _woo_order,
+    "order.deleted": _woo_refresh,
+    "action.woocommerce_order_refunded": _woo_action,
+    "action.woocommerce_order_fully_refunded": _woo_action,
+    "action.woocommerce_order_partially_refunded": _woo_action,
+}
+
+
+def handler_of(platform: Platform, topic: str) -> Handler | None:
+    """The handler of a topic; None when Makegood has no use for it."""
+    return (_SHOPIFY if platform is Platform.SHOPIFY else _WOOCOMMERCE).get(topic)

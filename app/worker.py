@@ -1,0 +1,112 @@
+"""The worker: takes jobs from the queue and looks for due work. Any number may run, on any number of machines."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from procrastinate import App, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from sqlalchemy.exc import DBAPIError
+
+import app.orders.tasks
+import app.requests.tasks
+import app.stores.tasks  # noqa: F401
+from app.db.engine import libpq_url
+from app.jobs import NAMESPACE, blueprint
+from app.messages import tasks as messages
+from app.refunds import tasks as refunds
+from app.runtime import Runtime
+from app.suppliers import tasks as suppliers
+from app.timers import tasks as timers
+from app.webhooks import tasks as webhooks
+
+SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
+    webhooks.sweep,
+    refunds.sweep,
+    suppliers.sweep,
+    timers.sweep,
+    messages.sweep,
+)
+# A worker says that it lives every 10 s; one that has been silent for this long is dead, and its jobs run again.
+STALLED_SECONDS = 40
+log = structlog.get_logger()
+
+# The blueprint gives its tasks away once; every queue of the process shares them.
+_all_tasks = App(connector=PsycopgConnector(conninfo=""))
+_all_tasks.add_tasks_from(blueprint, namespace=NAMESPACE)
+
+
+def make_queue(url: str, concurrency: int) -> App:
+    """The queue of this database with every task of the service."""
+    connector = PsycopgConnector(conninfo=libpq_url(url), min_size=1, max_size=max(3, concurrency // 2))
+    return _all_tasks.with_connector(connector)
+
+
+async def sweep_once(runtime: Runtime) -> None:
+    """Looks once for due work of every kind; one kind's trouble does not stop the others."""
+    for sweep in SWEEPS:
+        try:
+            await sweep(runtime)
+        except (DBAPIError, OSError):
+            log.exception("sweep_failed", sweep=sweep.__module__)
+
+
+async def _take_over(queue: App) -> None:
+    """Jobs of dead workers run again; every task can."""
+    for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
+        log.warning("job_taken_over", job=job.id, task=job.task_name)
+        await queue.job_manager.retry_job(job)
+
+
+async def _sweeping(runtime: Runtime, queue: App) -> None:
+    while True:
+        await sweep_once(runtime)
+        try:
+            await _take_over(queue)
+        except (ConnectorException, OSError):
+            log.exception("take_over_failed")
+        await asyncio.sleep(runtime.settings.sweep_seconds)
+
+
+async def run_worker(runtime: Runtime, concurrency: int = 10, *, install_signal_handlers: bool = True) -> None:
+    """Works until cancelled or told to stop by SIGTERM; jobs under way are finished first."""
+    queue = make_queue(runtime.database.url, concurrency)
+    async with queue.open_async():
+        sweeping = asyncio.create_task(_sweeping(runtime, queue))
+        try:
+            await queue.run_worker_async(
+                concurrency=concurrency,
+                additional_context={"runtime": runtime},
+                install_signal_handlers=install_signal_handlers,
+                fetch_job_polling_interval=2.0,
+                delete_jobs="successful",
+                shutdown_graceful_timeout=30,
+            )
+        finally:
+            sweeping.cancel()
+
+
+async def run_until_idle(runtime: Runtime) -> None:
+    """Looks for due work and does it until there is none: for tests, tools and the demo's last breath."""
+    queue = make_queue(runtime.database.url, 4)
+    async with queue.open_async():
+        for _ in range(20):
+            await sweep_once(runtime)
+            before = await _count(queue)
+            if before == 0:
+                return
+            await queue.run_worker_async(
+                wait=False,
+                concurrency=4,
+                additional_context={"runtime": runtime},
+                install_signal_handlers=False,
+                listen_notify=False,
+                delete_jobs="successful",
+            )
+
+
+async def _count(queue: App) -> int:
+    jobs = await queue.job_manager.list_jobs_async(status="todo")
+    return sum(1 for job in jobs if job.scheduled_at is None)

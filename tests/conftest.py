@@ -1,0 +1,136 @@
+"""What every test may use: a real PostgreSQL with a fresh database for each test, settings, runtime and client."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from filelock import FileLock
+from httpx import ASGITransport, AsyncClient
+
+from app.db.embedded import EmbeddedPostgres
+from app.db.migrate import head_revision, upgrade
+from app.runtime import Runtime, build_runtime
+from app.settings import Settings
+
+API_KEY = "test-operator-key-0123456789"
+TEMPLATE = "makegood_template"
+
+
+def with_database(server_url: str, name: str) -> str:
+    """The same server, another database."""
+    head, separator, tail = server_url.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{name}{separator}{tail}"
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A server for the whole run: TEST_DATABASE_URL, or the embedded one, shared by all test processes."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    # PostgreSQL runs as a user of its own when the tests run as root, so the folder must be one it can reach.
+    folder = Path(tempfile.gettempdir()) / f"makegood-tests-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "start.lock"):
+        server = EmbeddedPostgres(folder)
+    yield server.url
+    with FileLock(folder / "start.lock"):
+        server.release()
+
+
+@pytest.fixture(scope="session")
+def template(postgres_url: str) -> str:
+    """A migrated database to clone; made by whichever test process comes first."""
+    name = f"{TEMPLATE}_{head_revision()}_{os.environ.get('PYTEST_XDIST_TESTRUNUID', uuid.uuid4().hex)[:12]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(4711)")
+        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
+        if not exists:
+            connection.execute(f'CREATE DATABASE "{name}"')
+            upgrade(with_database(postgres_url, name))
+    return name
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template: str) -> Iterator[str]:
+    """A fresh database, migrated, of this test's own."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+    yield with_database(postgres_url, name)
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+BASE_SETTINGS: dict[str, Any] = {
+    "secret_key": ["a-secret-for-tests-0123456789"],
+    "api_keys": {"ops": API_KEY, "viewer": "test-viewer-key-0123456789", "root": "test-admin-key-0123456789"},
+    "api_key_scopes": {"viewer": "read", "root": "admin"},
+    "stores": {
+        "alpha": {
+            "platform": "shopify",
+            "name": "Alpha Lamps",
+            "domain": "alpha.myshopify.com",
+            "client_id": "alpha-client",
+            "client_secret": "alpha-secret",
+            "api_url": "http://127.0.0.1:9",
+            "default_supplier": "acme",
+        },
+        "beta": {
+            "platform": "woocommerce",
+            "name": "Beta Mugs",
+            "url": "http://127.0.0.1:9",
+            "consumer_key": "ck_test",
+            "consumer_secret": "cs_test",
+            "webhook_secret": "plain-secret-1",
+            "default_supplier": "byhand",
+        },
+    },
+    "suppliers": {
+        "acme": {
+            "channel": "http",
+            "vendors": ["Acme"],
+            "base_url": "http://127.0.0.1:9",
+            "api_token": "acme-token",
+            "webhook_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        },
+        "byhand": {"channel": "manual", "vendors": ["By Hand"], "sku_prefixes": ["BH-"]},
+    },
+}
+
+
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
+    """Settings of two stores and two suppliers, whatever the environment says."""
+    for name in list(os.environ):
+        if name.startswith("MAKEGOOD_") and name != "MAKEGOOD_SHOPIFY_SCHEMA":
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return Settings(**BASE_SETTINGS)
+
+
+@pytest.fixture
+async def runtime(database_url: str, settings: Settings) -> AsyncIterator[Runtime]:
+    """A runtime on the test's own database."""
+    built = build_runtime(settings, database_url, pool_size=4)
+    yield built
+    await built.aclose()
+
+
+@pytest.fixture
+async def client(runtime: Runtime) -> AsyncIterator[AsyncClient]:
+    """An HTTP client of the service with an operator's token."""
+    from app.main import create_app
+
+    transport = ASGITransport(app=create_app(runtime), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    async with AsyncClient(transport=transport, base_url="http://makegood.test", headers=headers) as http:
+        yield http

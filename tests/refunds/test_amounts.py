@@ -1,0 +1,126 @@
+"""How much falls to which units: everything adds up, whatever the order of partial refunds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.orders.snapshot import Extra, Line, OrderSnapshot, Platform
+from app.refunds.amounts import Taken, decide
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+NOTHING = Taken(0, {}, {})
+
+
+def order(
+    lines: list[Line], extras: tuple[Extra, ...] = (), captured: int | None = None, **changes: object
+) -> OrderSnapshot:
+    total = sum(line.total for line in lines) + sum(extra.total for extra in extras)
+    values: dict[str, object] = {"platform": Platform.SHOPIFY, "currency": "EUR", "exponent": 2, "taxes_included": True}
+    return OrderSnapshot(
+        order_id="1",
+        number="#1",
+        total=total,
+        captured=total if captured is None else captured,
+        status="paid",
+        placed_at=NOW,
+        updated_at=NOW,
+        lines=tuple(lines),
+        extras=extras,
+        **{**values, **changes},  # type: ignore[arg-type]
+    )
+
+
+def after(taken: Taken, decided_amount: int, lines: dict[str, int], extras: dict[str, int]) -> Taken:
+    return Taken(
+        taken.amount + decided_amount,
+        {key: taken.lines.get(key, 0) + lines.get(key, 0) for key in {*taken.lines, *lines}},
+        {key: taken.extras.get(key, 0) + extras.get(key, 0) for key in {*taken.extras, *extras}},
+    )
+
+
+def test_one_of_three_mugs_as_woocommerce_counts() -> None:
+    # The captured refund of the payloads: net 17.99 and tax 3.42 by rate id.
+    mug = Line("1", "Mug", 3, total=5398 + 1026, tax=1026, taxes={"1": 1026})
+    other = Line("2", "Shirt", 1, total=2678, tax=428, taxes={"1": 428})
+    decided = decide(order([mug, other], platform=Platform.WOOCOMMERCE, taxes_included=False), {"1": 1}, NOTHING)
+    assert decided.amount == 2141
+    assert (decided.lines[0].total, decided.lines[0].tax, dict(decided.lines[0].taxes)) == (2141, 342, {"1": 342})
+    assert decided.extras == ()
+
+
+def test_the_last_unit_takes_the_remainder() -> None:
+    wanted = order([Line("1", "Lamp", 3, total=1000), Line("2", "Bulb", 1, total=500)])
+    first = decide(wanted, {"1": 1}, NOTHING)
+    last = decide(wanted, {"1": 2}, Taken(first.amount, {"1": 1}, {}))
+    assert (first.amount, last.amount) == (333, 667)
+
+
+def test_shipping_goes_with_the_refund_that_empties_the_order() -> None:
+    shipping = Extra("s", "shipping", "Standard", total=496)
+    wanted = order([Line("1", "Lamp", 1, total=1999), Line("2", "Bulb", 1, total=500)], (shipping,))
+    first = decide(wanted, {"1": 1}, NOTHING)
+    assert (first.amount, first.extras) == (1999, ())
+    last = decide(wanted, {"2": 1}, Taken(1999, {"1": 1}, {}))
+    assert (last.amount, last.extras[0].total) == (996, 496)
+    again = decide(wanted, {"2": 1}, Taken(1999 + 496, {"1": 1}, {"s": 496}))
+    assert (again.amount, again.extras) == (500, ())
+
+
+def test_never_more_than_is_left_of_the_captured_money() -> None:
+    wanted = order([Line("1", "Lamp", 1, total=1999)], captured=1500)
+    assert decide(wanted, {"1": 1}, NOTHING).amount == 1500
+    assert decide(wanted, {"1": 1}, Taken(1400, {}, {})).amount == 100
+    assert decide(wanted, {"1": 1}, Taken(1600, {}, {})).amount == 0
+
+
+def test_units_that_are_gone_are_left_out() -> None:
+    wanted = order([Line("1", "Lamp", 2, total=2000)])
+    decided = decide(wanted, {"1": 2}, Taken(1000, {"1": 1}, {}))
+    assert (decided.amount, decided.lines[0].quantity) == (1000, 1)
+    assert decide(wanted, {"9": 1}, NOTHING).lines == ()
+
+
+def test_yen_and_dinars_have_their_own_digits() -> None:
+    yen = order([Line("1", "Lamp", 3, total=1000)], currency="JPY", exponent=0)
+    assert [decide(yen, {"1": 1}, Taken(0, {"1": taken}, {})).amount for taken in range(3)] == [333, 333, 334]
+    dinars = order([Line("1", "Lamp", 2, total=10_005)], currency="KWD", exponent=3)
+    assert [decide(dinars, {"1": 1}, Taken(0, {"1": taken}, {})).amount for taken in range(2)] == [5003, 5002]
+
+
+LINES = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(0, 20_000), st.integers(0, 25)).map(
+        lambda given: (given[0], given[1], given[1] * given[2] // 100)
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(LINES, st.integers(0, 3000), st.booleans(), st.data())
+def test_any_series_of_partial_refunds_adds_up_to_what_was_paid(
+    lines: list[tuple[int, int, int]], shipping: int, included: bool, data: st.DataObject
+) -> None:
+    goods = [
+        Line(str(index), "x", quantity, total + tax, tax, taxes={} if included else {"7": tax})
+        for index, (quantity, total, tax) in enumerate(lines)
+    ]
+    extras = (Extra("s", "shipping", "Standard", shipping),) if shipping else ()
+    platform = Platform.SHOPIFY if included else Platform.WOOCOMMERCE
+    wanted = order(goods, extras, platform=platform, taxes_included=included)
+    taken, paid = NOTHING, 0
+    left = {line.line_id: line.quantity for line in goods}
+    while any(left.values()):
+        units = {line_id: data.draw(st.integers(0, rest)) for line_id, rest in left.items()}
+        if not any(units.values()):
+            units = left
+        decided = decide(wanted, units, taken)
+        assert decided.amount == sum(one.total for one in decided.lines) + sum(one.total for one in decided.extras)
+        assert all(one.total >= one.tax >= 0 for one in decided.lines)
+        paid += decided.amount
+        taken = after(taken, decided.amount, units, {extra.line_id: extra.total for extra in decided.extras})
+        left = {line_id: rest - units[line_id] for line_id, rest in left.items()}
+    assert paid == wanted.captured

@@ -1,0 +1,81 @@
+"""What an open outcome turns out to be, by what the store shows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.orders.snapshot import Platform, RefundState, SeenRefund
+from app.refunds.reconcile import KEY_LIFETIME, LOOK_AFTER, Operation, Verdict, decide, next_look
+
+SENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+FIRST_LOOK, REVIEW = timedelta(seconds=120), timedelta(minutes=15)
+
+
+def operation(platform: Platform, *, refused: bool = False, again: bool = True) -> Operation:
+    return Operation(platform, 1999, SENT, SENT, refused, again)
+
+
+def seen(state: RefundState, amount: int = 1999) -> SeenRefund:
+    return SeenRefund("77", amount, state, operation="x")
+
+
+def verdict(one: Operation, shown: SeenRefund | None, after: timedelta) -> Verdict:
+    return decide(one, shown, SENT + after, FIRST_LOOK, REVIEW).verdict
+
+
+@pytest.mark.parametrize("platform", Platform)
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (RefundState.SUCCEEDED, Verdict.SUCCEEDED),
+        (RefundState.PENDING, Verdict.STILL_UNKNOWN),
+        (RefundState.FAILED, Verdict.NEEDS_REVIEW),
+        (RefundState.NO_MONEY, Verdict.NEEDS_REVIEW),
+        (RefundState.UNCLEAR, Verdict.NEEDS_REVIEW),
+    ],
+)
+def test_what_the_store_shows_decides(platform: Platform, state: RefundState, expected: Verdict) -> None:
+    assert verdict(operation(platform), seen(state), timedelta(seconds=10)) is expected
+    assert verdict(operation(platform, refused=True), seen(state), timedelta(seconds=10)) is expected
+
+
+def test_another_amount_is_for_a_person() -> None:
+    shown = seen(RefundState.SUCCEEDED, 1998)
+    assert verdict(operation(Platform.SHOPIFY), shown, timedelta(0)) is Verdict.NEEDS_REVIEW
+
+
+def test_shopify_gets_the_same_request_again_while_the_key_lives() -> None:
+    one = operation(Platform.SHOPIFY)
+    assert verdict(one, None, timedelta(seconds=10)) is Verdict.SEND_AGAIN
+    assert verdict(one, None, KEY_LIFETIME - timedelta(seconds=1)) is Verdict.SEND_AGAIN
+    assert verdict(one, None, KEY_LIFETIME) is Verdict.NEEDS_REVIEW
+    assert verdict(operation(Platform.SHOPIFY, again=False), None, timedelta(0)) is Verdict.NEEDS_REVIEW
+
+
+def test_woocommerce_is_only_looked_at() -> None:
+    one = operation(Platform.WOOCOMMERCE)
+    for seconds in (1, 119, 121, 899):
+        assert verdict(one, None, timedelta(seconds=seconds)) is Verdict.STILL_UNKNOWN
+    assert verdict(one, None, REVIEW) is Verdict.NEEDS_REVIEW
+    assert decide(one, None, SENT + timedelta(seconds=130), timedelta(seconds=200), timedelta(0)).verdict is (
+        Verdict.STILL_UNKNOWN
+    )
+
+
+@pytest.mark.parametrize("platform", Platform)
+def test_a_refusal_is_believed_after_reading_back(platform: Platform) -> None:
+    assert verdict(operation(platform, refused=True), None, timedelta(seconds=1)) is Verdict.REJECTED
+
+
+def test_a_payment_pending_for_a_week_is_shown_to_a_person() -> None:
+    one = operation(Platform.SHOPIFY)
+    assert verdict(one, seen(RefundState.PENDING), timedelta(days=7)) is Verdict.STILL_UNKNOWN
+    assert verdict(one, seen(RefundState.PENDING), timedelta(days=8)) is Verdict.NEEDS_REVIEW
+
+
+def test_looks_become_rarer() -> None:
+    waits = [next_look(looks) for looks in range(len(LOOK_AFTER) + 3)]
+    assert waits == sorted(waits)
+    assert waits[-1] == timedelta(seconds=LOOK_AFTER[-1])
