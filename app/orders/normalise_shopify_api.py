@@ -163,7 +163,7 @@ def _purses(node: Mapping[str, Any]) -> tuple[_Purse, _Purse]:
 
 def _captured(node: Mapping[str, Any], purse: _Purse) -> int:
     transactions = objects(node, "transactions")
-    if len(transactions) >= TRANSACTIONS_ASKED:
+    if not transactions or len(transactions) >= TRANSACTIONS_ASKED:
         return purse.minor(purse.read(node, "totalReceivedSet"))
     taken = (
         purse.read(each, "amountSet")

@@ -12,6 +12,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.work import Work
+from app.jobs import defer
 from app.money import Money
 from app.orders.models import ObservedRefund, Order
 from app.orders.snapshot import Fulfilment, OrderSnapshot, RefundState, SeenRefund
@@ -55,11 +56,17 @@ async def keep(work: Work, store: str, news: OrderSnapshot, read_at: datetime | 
     order, created = await _upsert(work, store, news)
     changed = created
     if not created and news.updated_at >= order.source_updated_at:
+        same_moment = news.updated_at == order.source_updated_at
         changed = _overwrite(order, merged(snapshot_of(order), news, complete=read_at is not None), work.now)
+        if changed and same_moment and read_at is None:
+            # Times have a resolution of one second: two different orders at one moment cannot be told apart by it.
+            await defer(work.session, "orders.refresh", store=store, order_id=order.order_id)
     if read_at is not None:
         order.read_at = read_at
     for refund in news.refunds or ():
-        changed = await keep_refund(work, order, refund) or changed
+        # What even a complete reading does not tell will not be told: the refund counts by its amount alone.
+        told = replace(refund, lines=refund.lines or {}, extras=refund.extras or {}) if read_at else refund
+        changed = await keep_refund(work, order, told) or changed
     if read_at is not None and news.refunds is not None:
         changed = await _mark_removed(work, order, {seen.store_refund_id for seen in news.refunds}, read_at) or changed
     return order, changed

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from procrastinate import JobContext, RetryStrategy
 
 from app.jobs import blueprint
 from app.orders import service as orders
-from app.runtime import runtime_of
-from app.stores.base import StoreUnavailable
+from app.runtime import Runtime, runtime_of
+from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.registry import UnknownStore
+from app.webhooks import inbox
 from app.webhooks.topics import after_news
 
 # A store that is down for some minutes is read later; the next webhook or request reads it anyway.
@@ -16,11 +19,20 @@ _PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4, retry_exceptions=[
 
 
 @blueprint.task(name="orders.refresh", pass_context=True, retry=_PATIENCE)
-async def refresh(context: JobContext, store: str, order_id: str) -> None:
-    """Reads the order and tells its cases what changed."""
+async def refresh(context: JobContext, store: str, order_id: str, delivery_id: str | None = None) -> None:
+    """Reads the order and tells its cases what changed. A failure is shown on the delivery that hinted at it."""
     runtime = runtime_of(context)
-    if store not in runtime.settings.stores:
-        raise UnknownStore(f"The store {store!r} is no longer configured.")
+    try:
+        await _read(runtime, store, order_id)
+    except (StoreUnavailable, StoreRefused, UnknownStore) as error:
+        if delivery_id is None:
+            raise
+        async with runtime.work() as work:
+            passing = isinstance(error, StoreUnavailable)
+            await inbox.failed(work, UUID(delivery_id), f"{error.code}: {error.detail}", passing=passing)
+
+
+async def _read(runtime: Runtime, store: str, order_id: str) -> None:
     asked_at = runtime.clock.now()
     shown = await runtime.stores.get(store).read_order(order_id)
     if shown is None:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
-import structlog
-from procrastinate import JobContext, RetryStrategy
+from procrastinate import JobContext
 
 from app.cases.vocabulary import Reason, Remedy
+from app.errors import AppError, NotFound
 from app.jobs import blueprint
 from app.orders import service as orders
 from app.requests import service as requests
 from app.requests.service import Wanted, WantedLine
-from app.runtime import runtime_of
+from app.runtime import Runtime, runtime_of
 from app.stores.base import StoreReturn, StoreReturnLine, StoreUnavailable
-
-_PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4, retry_exceptions=[StoreUnavailable])
-log = structlog.get_logger()
+from app.webhooks import inbox
 
 # Shopify's ReturnReason values and reason handles, lower case, in our words. Anything else is `other`.
 _REASONS = {
@@ -37,35 +36,47 @@ _REASONS = {
 }
 
 
-@blueprint.task(name="requests.take_in_return", pass_context=True, retry=_PATIENCE)
-async def take_in_return(context: JobContext, store: str, return_id: str) -> None:
-    """Makes a return request of a store's own return, once."""
+@blueprint.task(name="requests.take_in_return", pass_context=True)
+async def take_in_return(
+    context: JobContext, store: str, return_id: str, delivery_id: str, reasons: dict[str, str]
+) -> None:
+    """Makes a return request of a store's own return, once. A failure is shown on the delivery that announced it.
+
+    `reasons` is what the webhook says, by order line: it knows some that the API words only for people.
+    """
     runtime = runtime_of(context)
+    try:
+        await _take_in(runtime, store, return_id, reasons)
+    except AppError as error:
+        async with runtime.work() as work:
+            passing = isinstance(error, StoreUnavailable)
+            await inbox.failed(work, UUID(delivery_id), f"{error.code}: {error.detail}", passing=passing)
+
+
+async def _take_in(runtime: Runtime, store: str, return_id: str, reasons: dict[str, str]) -> None:
     adapter = runtime.stores.get(store)
     async with runtime.work() as work:
         if await requests.of_store_return(work, store, return_id) is not None:
             return
     found = await adapter.read_return(return_id)
     if found is None or not found.lines:
-        log.warning("store_return_is_empty", store=store, return_id=return_id)
-        return
+        raise NotFound(f"The store shows no return {return_id}, or one without lines.")
     asked_at = runtime.clock.now()
     shown = await adapter.read_order(found.order_id)
     if shown is None:
-        log.warning("store_return_without_order", store=store, return_id=return_id)
-        return
+        raise NotFound(f"The store shows no order {found.order_id} for the return {return_id}.")
     async with runtime.work() as work:
         order, _ = await orders.keep(work, store, shown, read_at=asked_at)
         # Two deliveries may bring the same return; the order's lock lets the second one see the first one's request.
         if await requests.of_store_return(work, store, return_id) is None:
-            await requests.submit(work, order, _wanted(store, found))
+            await requests.submit(work, order, _wanted(store, found, reasons))
 
 
-def _wanted(store: str, found: StoreReturn) -> Wanted:
+def _wanted(store: str, found: StoreReturn, told: dict[str, str]) -> Wanted:
     lines = [
         WantedLine(
             quantity=line.quantity,
-            reason=_REASONS.get(line.reason, Reason.OTHER),
+            reason=_REASONS.get(line.reason) or _REASONS.get(told.get(line.line_id, ""), Reason.OTHER),
             line_id=line.line_id,
             note=line.note or (line.reason if line.reason not in _REASONS else None),
         )

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.cases.vocabulary import Event, State
 from app.db.work import Work
@@ -77,7 +78,7 @@ async def next_due(work: Work, case_ids: list[UUID]) -> dict[UUID, tuple[str, da
     statement = (
         select(Timer.case_id, Timer.kind, Timer.due_at)
         .where(Timer.case_id.in_(case_ids), Timer.fired_at.is_(None), Timer.cancelled_at.is_(None))
-        .distinct(Timer.case_id)
+        .ext(distinct_on(Timer.case_id))
         .order_by(Timer.case_id, Timer.due_at)
     )
     return {case_id: (kind, due) for case_id, kind, due in await work.session.execute(statement)}

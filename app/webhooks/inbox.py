@@ -19,6 +19,8 @@ from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 
 # The store gives up on us long before this; a body that large is no order.
 MAX_BODY = 5 * 1024 * 1024
+MOST_TRIES = 8
+FIRST_RETRY = timedelta(seconds=5)
 # Topics whose body is only an id: a second one with the same body is news, not a repeat.
 _ID_ONLY = ("action.", "order.deleted", "order.restored")
 _KEPT_HEADERS = (
@@ -148,20 +150,17 @@ def done(work: Work, delivery: Delivery, ignored: str | None) -> None:
     delivery.processed_at = work.now
 
 
-async def failed(work: Work, delivery_id: UUID, error: str, retry_in: timedelta | None) -> None:
-    """Reading failed. It is tried again in `retry_in`, or shown as failed until somebody replays it."""
-    waits = retry_in is not None
-    await work.session.execute(
-        update(Delivery)
-        .where(Delivery.id == delivery_id)
-        .values(
-            status=DeliveryStatus.PENDING if waits else DeliveryStatus.FAILED,
-            error=error[:1000],
-            attempts=Delivery.attempts + 1,
-            next_try_at=work.now + retry_in if retry_in else None,
-            processed_at=None if waits else work.now,
-        )
-    )
+async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) -> None:
+    """Reading failed. A passing fault is tried again a few times; else it is shown until somebody replays it."""
+    delivery = await work.session.get(Delivery, delivery_id, with_for_update=True)
+    if delivery is None:
+        return
+    again = passing and delivery.attempts < MOST_TRIES
+    delivery.status = DeliveryStatus.PENDING if again else DeliveryStatus.FAILED
+    delivery.error = error[:1000]
+    delivery.next_try_at = work.now + FIRST_RETRY * 2**delivery.attempts if again else None
+    delivery.processed_at = None if again else work.now
+    delivery.attempts += 1
 
 
 def waiting(work: Work) -> ColumnElement[bool]:

@@ -27,8 +27,6 @@ from app.webhooks import inbox
 from app.webhooks.models import Delivery, SourceKind
 from app.webhooks.topics import handler_of
 
-_MOST_TRIES = 6
-_FIRST_RETRY = timedelta(seconds=5)
 _SWEEP_LEASE = timedelta(seconds=60)
 log = structlog.get_logger()
 
@@ -46,7 +44,7 @@ async def process(context: JobContext, delivery_id: str) -> None:
         await _failed(runtime, UUID(delivery_id), f"{type(error).__name__}: a passing fault", passing=True)
     except AppError as error:
         await _failed(runtime, UUID(delivery_id), f"{error.code}: {error.detail}", passing=False)
-    except Exception as error:  # noqa: BLE001 - whatever a body does to us, it must be shown and hold nobody back
+    except Exception as error:
         log.exception("webhook_handler_broke", delivery=delivery_id)
         await _failed(runtime, UUID(delivery_id), f"{type(error).__name__} while reading the body", passing=False)
 
@@ -61,7 +59,7 @@ async def _read(work: Work, delivery: Delivery) -> str | None:
     handler = handler_of(store.platform, delivery.topic)
     if handler is None:
         return f"no use for the topic {delivery.topic}"
-    return await handler(work, delivery.source, parse_object(delivery.body))
+    return await handler(work, delivery, parse_object(delivery.body))
 
 
 def _refuse_clone(store: StoreSettings, delivery: Delivery) -> None:
@@ -90,9 +88,7 @@ async def _read_supplier_event(work: Work, delivery: Delivery) -> str | None:
 
 async def _failed(runtime: Runtime, delivery_id: UUID, error: str, *, passing: bool) -> None:
     async with runtime.work() as work:
-        tries = await work.session.scalar(select(Delivery.attempts).where(Delivery.id == delivery_id)) or 0
-        retry_in = _FIRST_RETRY * 2**tries if passing and tries + 1 < _MOST_TRIES else None
-        await inbox.failed(work, delivery_id, error, retry_in)
+        await inbox.failed(work, delivery_id, error, passing=passing)
 
 
 async def sweep(runtime: Runtime) -> None:

@@ -20,13 +20,14 @@ from app.jobs import defer
 from app.orders import normalise_shopify, normalise_woocommerce
 from app.orders import service as orders
 from app.orders.models import Order
-from app.orders.reading import child, identifier, required_identifier, text
+from app.orders.reading import child, identifier, objects, required_identifier, text
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.refunds.models import Refund
 from app.refunds.states import RefundStatus
+from app.webhooks.models import Delivery
 
 # A handler answers why the delivery changed nothing, or None when it did.
-Handler = Callable[[Work, str, Mapping[str, Any]], Awaitable[str | None]]
+Handler = Callable[[Work, Delivery, Mapping[str, Any]], Awaitable[str | None]]
 
 
 async def keep_order(work: Work, store: str, news: OrderSnapshot) -> str | None:
@@ -41,10 +42,10 @@ async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
     if any(row.lines is None and row.operation_id is None for row in await orders.observed(work, order.id)):
         # The order's own list tells only totals of refunds made by others: the store is asked for their lines.
         await defer(work.session, "orders.refresh", store=order.store, order_id=order.order_id)
-    await _wake_refunds(work, order)
     await apply_observed(work, order)
     if cancelled:
         await order_cancelled(work, order)
+    await _wake_refunds(work, order)
 
 
 async def _wake_refunds(work: Work, order: Order) -> None:
@@ -59,22 +60,28 @@ async def _wake_refunds(work: Work, order: Order) -> None:
         await defer(work.session, "refunds.advance", refund_id=str(refund_id))
 
 
-async def _known(work: Work, store: str, order_id: str) -> Order | None:
+async def _known(work: Work, delivery: Delivery, order_id: str) -> Order | None:
     """The order, locked; when it is not known yet it is fetched by a job."""
-    found = await work.session.scalar(select(Order.id).where(Order.store == store, Order.order_id == order_id))
+    known = select(Order.id).where(Order.store == delivery.source, Order.order_id == order_id)
+    found = await work.session.scalar(known)
     if found is None:
-        await defer(work.session, "orders.refresh", store=store, order_id=order_id)
+        await _fetch(work, delivery, order_id)
         return None
     return await orders.lock(work, found)
 
 
-async def _shopify_order(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
-    return await keep_order(work, store, normalise_shopify.order_from_webhook(payload))
+async def _fetch(work: Work, delivery: Delivery, order_id: str) -> None:
+    """The store is asked by a job; when that fails, the delivery shows it and is tried again."""
+    await defer(work.session, "orders.refresh", store=delivery.source, order_id=order_id, delivery_id=str(delivery.id))
 
 
-async def _shopify_refund(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+async def _shopify_order(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
+    return await keep_order(work, delivery.source, normalise_shopify.order_from_webhook(payload))
+
+
+async def _shopify_refund(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     order_id, seen = normalise_shopify.refund_from_webhook(payload)
-    order = await _known(work, store, order_id)
+    order = await _known(work, delivery, order_id)
     if order is None:
         return None
     changed = await orders.keep_refund(work, order, seen)
@@ -82,47 +89,64 @@ async def _shopify_refund(work: Work, store: str, payload: Mapping[str, Any]) ->
     return None if changed else "nothing new"
 
 
-async def _shopify_transaction(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+async def _shopify_transaction(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     if text(payload, "kind") not in ("refund", "void"):
         return "not a refund's transaction"
-    order_id = required_identifier(payload, "order_id")
-    await defer(work.session, "orders.refresh", store=store, order_id=order_id)
+    await _fetch(work, delivery, required_identifier(payload, "order_id"))
     return None
 
 
-async def _shopify_fulfilment(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+async def _shopify_fulfilment(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     order_id, parcel = normalise_shopify.fulfilment_from_webhook(payload)
-    order = await _known(work, store, order_id)
+    order = await _known(work, delivery, order_id)
     if order is None:
         return None
     return None if await orders.keep_fulfilment(work, order, parcel) else "nothing new"
 
 
-async def _shopify_fulfilment_event(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+async def _shopify_fulfilment_event(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     if text(payload, "status") != "delivered":
         return "only a delivery is of interest"
-    await defer(work.session, "orders.refresh", store=store, order_id=required_identifier(payload, "order_id"))
+    await _fetch(work, delivery, required_identifier(payload, "order_id"))
     return None
 
 
-async def _shopify_return_requested(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
-    return_id = required_identifier(payload, "id")
-    await defer(work.session, "requests.take_in_return", store=store, return_id=return_id)
+async def _shopify_return_requested(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
+    return_id, told = required_identifier(payload, "id"), _reasons(payload)
+    await defer(
+        work.session,
+        "requests.take_in_return",
+        store=delivery.source,
+        return_id=return_id,
+        delivery_id=str(delivery.id),
+        reasons=told,
+    )
     return None
+
+
+def _reasons(payload: Mapping[str, Any]) -> dict[str, str]:
+    """The reason by order line as the webhook words it; the API names another set of reasons."""
+    told = {}
+    for item in objects(payload, "return_line_items"):
+        line_id = identifier(child(child(item, "fulfillment_line_item"), "line_item"), "id")
+        reason = text(item, "return_reason", 80)
+        if line_id and reason:
+            told[line_id] = reason.lower()
+    return told
 
 
 def _shopify_return_moved(event: Event) -> Handler:
     """The merchant decided in the store's own screen: the same decision is taken here, where the case allows it."""
 
-    async def handle(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+    async def handle(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
         return_id = required_identifier(payload, "id")
-        statement = select(Case.id).where(Case.store == store, Case.store_return_id == return_id)
+        statement = select(Case.id).where(Case.store == delivery.source, Case.store_return_id == return_id)
         moved = 0
         for case_id in (await work.session.scalars(statement)).all():
             case = await cases.lock(work, case_id)
             if event in allowed_events(State(case.state)):
                 data = _decision(event, case, payload)
-                await cases.record_news(work, case, event, data, f"store:{store}")
+                await cases.record_news(work, case, event, data, f"store:{delivery.source}")
                 moved += 1
         return None if moved else "no case waits for this"
 
@@ -136,11 +160,11 @@ def _decision(event: Event, case: Case, payload: Mapping[str, Any]) -> dict[str,
     return {"reason": note or "decided in the store"}
 
 
-async def _shopify_dispute(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+async def _shopify_dispute(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     order_id = identifier(payload, "order_id")
     if order_id is None:
         return "the dispute names no order"
-    order = await _known(work, store, order_id)
+    order = await _known(work, delivery, order_id)
     if order is None:
         return None
     status = text(payload, "status") or ""
@@ -155,20 +179,20 @@ async def _shopify_dispute(work: Work, store: str, payload: Mapping[str, Any]) -
     return None
 
 
-async def _woo_order(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
-    return await keep_order(work, store, normalise_woocommerce.order_from_payload(payload))
+async def _woo_order(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
+    return await keep_order(work, delivery.source, normalise_woocommerce.order_from_payload(payload))
 
 
-async def _woo_refresh(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
-    await defer(work.session, "orders.refresh", store=store, order_id=required_identifier(payload, "id"))
+async def _woo_refresh(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
+    await _fetch(work, delivery, required_identifier(payload, "id"))
     return None
 
 
-async def _woo_action(work: Work, store: str, payload: Mapping[str, Any]) -> str | None:
+async def _woo_action(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     order_id = normalise_woocommerce.action_order_id(payload)
     if order_id is None:
         return "the action names no order"
-    await defer(work.session, "orders.refresh", store=store, order_id=order_id)
+    await _fetch(work, delivery, order_id)
     return None
 
 

@@ -1,0 +1,37 @@
+"""The stage for end-to-end stories."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from app.clock import MovableClock
+from app.main import create_app
+from app.runtime import build_runtime
+from app.sandbox.server import LoopbackServer
+from app.sandbox.world import World
+from app.settings import Settings
+from tests.conftest import API_KEY, BASE_SETTINGS
+from tests.e2e.stage import Stage
+
+
+@pytest.fixture
+async def stage(database_url: str, settings: Settings) -> AsyncIterator[Stage]:
+    """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does."""
+    clock = MovableClock()
+    with World(clock=clock) as world:
+        wanted = Settings(**{**BASE_SETTINGS, "stores": world.stores(), "suppliers": world.supplier_settings()})
+        serving = build_runtime(wanted, database_url, pool_size=4)
+        serving.clock = clock
+        working = build_runtime(wanted, database_url, pool_size=4)
+        working.clock = clock
+        with LoopbackServer(create_app(serving)) as url:
+            for store in working.stores:
+                await store.sync_subscriptions(f"{url}/webhooks/{store.platform}/{store.key}")
+            working.settings.public_url = serving.settings.public_url = url
+            headers = {"Authorization": f"Bearer {API_KEY}"}
+            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as http:
+                yield Stage(world, working, http, clock)
+        await working.aclose()
