@@ -107,7 +107,7 @@ class Courier:
         """Sends what was held: in order, or shuffled the same way for the same seed."""
         with self._changed:
             if shuffle_seed is not None:
-                random.Random(shuffle_seed).shuffle(self._held)  # noqa: S311 (a repeatable order, not a secret)
+                random.Random(shuffle_seed).shuffle(self._held)
             self._waiting.extend(self._held)
             self._held.clear()
             self._holding = False

@@ -21,7 +21,7 @@ from app.sandbox.shopify_tokens import TokenRefused, Tokens
 
 _VERSION = re.compile(r"\d{4}-(01|04|07|10)", re.ASCII)
 _OLDEST, _NEWEST = "2026-04", "2026-10"
-_BAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"  # noqa: S105 (a message)
+_BAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
 
 @dataclass(frozen=True, slots=True)
