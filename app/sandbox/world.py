@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from app.clock import Clock, SystemClock
+from app.sandbox.control import Control
 from app.sandbox.delivery import Courier
 from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify_shop import ShopifyShop
@@ -66,6 +67,7 @@ class World:
                 Mount(f"/shopify/{SHOP}", routes=self.shop.routes()),
                 Mount(f"/woo/{SITE}", routes=self.site.routes()),
                 *(Mount(f"/suppliers/{key}", routes=bot.routes()) for key, bot in self.suppliers.items()),
+                Mount("/control", routes=Control(self.shop, self.site, self.suppliers).routes()),
             ]
         )
 
