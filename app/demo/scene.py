@@ -15,10 +15,10 @@ import httpx
 
 from app.demo.story import NOTHING, Played, PlayedCase
 from app.demo.till import Till
-from app.sandbox.shopify_book import LineSpec
-from app.sandbox.shopify_state import Order as ShopOrder
-from app.sandbox.supplier_bot import SupplierBot
-from app.sandbox.woo_model import NewOrder
+from app.sandbox.shopify.book import LineSpec
+from app.sandbox.shopify.state import Order as ShopOrder
+from app.sandbox.suppliers.bot import SupplierBot
+from app.sandbox.woocommerce.model import NewOrder
 from app.sandbox.world import World
 
 # Seconds. The slowest wait is for a supplier that asks to be tried again later: about 15.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.demo.scene import Scene
 from app.demo.story import Ending, told
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.shopify_book import LineSpec
+from app.sandbox.shopify.book import LineSpec
 from app.sandbox.world import SHOP
 
 LAMP = LineSpec(sku="LAMP-01", title="Lamp", price="39.90", vendor="Acme", tax_rate="0.2")

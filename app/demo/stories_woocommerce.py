@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.demo.scene import Scene
 from app.demo.stories_shopify import THERE_AND_BACK
 from app.demo.story import Ending, told
-from app.sandbox.woo_model import NewCoupon, NewExtra, NewLine, NewOrder
+from app.sandbox.woocommerce.model import NewCoupon, NewExtra, NewLine, NewOrder
 from app.sandbox.world import BY_HAND, SITE
 
 FLAT_RATE = NewExtra("Flat rate", "4.90")

@@ -17,11 +17,11 @@ from starlette.routing import Route
 
 from app.sandbox.delivery import NotLoopback
 from app.sandbox.faults import Fault, FaultKind, FaultPlan
-from app.sandbox.shopify_book import LineSpec
-from app.sandbox.shopify_shop import ShopifyShop
-from app.sandbox.supplier_bot import SupplierBot
-from app.sandbox.woo_model import NewExtra, NewLine, NewOrder
-from app.sandbox.woo_site import WooSite
+from app.sandbox.shopify.book import LineSpec
+from app.sandbox.shopify.shop import ShopifyShop
+from app.sandbox.suppliers.bot import SupplierBot
+from app.sandbox.woocommerce.model import NewExtra, NewLine, NewOrder
+from app.sandbox.woocommerce.site import WooSite
 
 _SHOP_SAMPLES = (
     (

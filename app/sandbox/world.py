@@ -13,10 +13,10 @@ from app.clock import Clock, SystemClock
 from app.sandbox.control import Control
 from app.sandbox.delivery import Courier
 from app.sandbox.server import LoopbackServer
-from app.sandbox.shopify_shop import ShopifyShop
-from app.sandbox.supplier_bot import SupplierBot
-from app.sandbox.supplier_model import Character
-from app.sandbox.woo_site import WooSite
+from app.sandbox.shopify.shop import ShopifyShop
+from app.sandbox.suppliers.bot import SupplierBot
+from app.sandbox.suppliers.model import Character
+from app.sandbox.woocommerce.site import WooSite
 
 # Made up, the same in every sandbox, and good for nothing else.
 CLIENT_ID = "sandbox-client"

@@ -11,8 +11,8 @@ from app.demo.run import STORIES
 from app.demo.scene import Scene
 from app.demo.story import Ending, Played, PlayedCase, Story
 from app.demo.till import Payment, Till, differences
-from app.sandbox.shopify_book import LineSpec
-from app.sandbox.woo_model import NewLine, NewOrder
+from app.sandbox.shopify.book import LineSpec
+from app.sandbox.woocommerce.model import NewLine, NewOrder
 from app.sandbox.world import SHOP, SITE, World
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.shopify_book import LineSpec
-from app.sandbox.woo_model import NewCoupon, NewExtra, NewLine, NewOrder
+from app.sandbox.shopify.book import LineSpec
+from app.sandbox.woocommerce.model import NewCoupon, NewExtra, NewLine, NewOrder
 from tests.e2e.stage import SHOP, SITE, Stage
 
 

@@ -17,10 +17,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from app.sandbox.server import LoopbackServer
-from app.sandbox.shopify_book import LineSpec, PaymentSpec
-from app.sandbox.shopify_shop import ShopifyShop
-from app.sandbox.shopify_state import Order
-from app.sandbox.shopify_values import gid
+from app.sandbox.shopify.book import LineSpec, PaymentSpec
+from app.sandbox.shopify.shop import ShopifyShop
+from app.sandbox.shopify.state import Order
+from app.sandbox.shopify.values import gid
 
 SECRET = "sandbox-client-secret"
 STATIC_TOKEN = "shpat_static_for_tests"

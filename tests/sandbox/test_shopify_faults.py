@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.shopify_idempotency import MoneyOutcome
-from app.sandbox.shopify_state import Order
+from app.sandbox.shopify.idempotency import MoneyOutcome
+from app.sandbox.shopify.state import Order
 from tests.sandbox.shopify_kit import LAMP, REFUND_CREATE, World, refund_input, served, wait_until
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from app.clock import MovableClock
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.shopify_idempotency import MoneyOutcome
+from app.sandbox.shopify.idempotency import MoneyOutcome
 from tests.sandbox.shopify_kit import LAMP, Json, made, refund_input, refused, served, wait_until
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from app.clock import MovableClock
-from app.sandbox.shopify_book import LineSpec, PaymentSpec
-from app.sandbox.shopify_state import Order
-from app.sandbox.shopify_values import gid
+from app.sandbox.shopify.book import LineSpec, PaymentSpec
+from app.sandbox.shopify.state import Order
+from app.sandbox.shopify.values import gid
 from tests.sandbox.shopify_kit import BULB, LAMP, MONEY, World, line_input, served, two_payments
 
 LOOKUP = f"""

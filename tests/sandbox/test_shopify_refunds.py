@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.shopify_answers import Refused
-from app.sandbox.shopify_book import LineSpec
-from app.sandbox.shopify_idempotency import MoneyOutcome
-from app.sandbox.shopify_values import gid
+from app.sandbox.shopify.answers import Refused
+from app.sandbox.shopify.book import LineSpec
+from app.sandbox.shopify.idempotency import MoneyOutcome
+from app.sandbox.shopify.values import gid
 from tests.sandbox.shopify_kit import (
     BULB,
     LAMP,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.sandbox.shopify_state import Order, Return
-from app.sandbox.shopify_values import gid
+from app.sandbox.shopify.state import Order, Return
+from app.sandbox.shopify.values import gid
 from tests.sandbox.shopify_kit import LAMP, World, served
 
 FIELDS = {

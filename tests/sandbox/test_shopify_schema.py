@@ -25,8 +25,8 @@ from graphql import (
     is_required_input_field,
 )
 
-from app.sandbox.shopify_graphql import SCHEMA_FILE
-from app.sandbox.shopify_resolvers import MUTATIONS, QUERIES
+from app.sandbox.shopify.graphql import SCHEMA_FILE
+from app.sandbox.shopify.resolvers import MUTATIONS, QUERIES
 
 VARIABLE = "MAKEGOOD_SHOPIFY_SCHEMA"
 

@@ -8,7 +8,7 @@ import hmac
 import json
 from typing import Any
 
-from app.sandbox.shopify_values import gid
+from app.sandbox.shopify.values import gid
 from tests.sandbox.shopify_kit import LAMP, SECRET, World, refund_input, served
 
 CREATE = """

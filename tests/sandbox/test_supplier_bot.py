@@ -18,8 +18,8 @@ from starlette.routing import Mount, Route
 from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.server import LoopbackServer
-from app.sandbox.supplier_bot import SupplierBot
-from app.sandbox.supplier_model import Character, Sending
+from app.sandbox.suppliers.bot import SupplierBot
+from app.sandbox.suppliers.model import Character, Sending
 from tests.sandbox.woo_kit import Receiver
 
 TOKEN, SECRET = "acme-token", "whsec_c2FuZGJveC1zdXBwbGllci1zZWNyZXQ="

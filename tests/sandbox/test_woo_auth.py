@@ -11,7 +11,7 @@ import httpx
 import pytest
 from woocommerce import API
 
-from app.sandbox.woo_auth import ApiKey, sign
+from app.sandbox.woocommerce.auth import ApiKey, sign
 from tests.sandbox.woo_kit import CONSUMER_KEY, CONSUMER_SECRET, ONE_MUG, Shop, capture, open_shop
 
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.woo_refunds import UNFINISHED
+from app.sandbox.woocommerce.refunds import UNFINISHED
 from tests.sandbox.woo_kit import ONE_MUG, Shop, open_shop
 
 REFUND_POST = "POST /orders/refunds"

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from app.clock import MovableClock
-from app.sandbox.woo_model import Customer, NewCoupon, NewLine, NewOrder
-from app.sandbox.woo_php import php_json
+from app.sandbox.woocommerce.model import Customer, NewCoupon, NewLine, NewOrder
+from app.sandbox.woocommerce.php import php_json
 from tests.sandbox.woo_kit import CAPTURED_ORDER, ONE_MUG, Shop, capture, open_shop
 
 _OWN_TO_A_SITE = {"date_created", "date_modified", "date_paid", "order_key", "transaction_id", "payment_url", "href"}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from app.sandbox.woo_gateway import Gateway
-from app.sandbox.woo_model import NewLine, NewOrder
+from app.sandbox.woocommerce.gateway import Gateway
+from app.sandbox.woocommerce.model import NewLine, NewOrder
 from tests.sandbox.test_woo_orders import contents, shape
 from tests.sandbox.woo_kit import CAPTURED_ORDER, ONE_MUG, Shop, capture, open_shop
 

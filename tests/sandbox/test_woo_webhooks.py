@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from app.sandbox.woo_model import Arrival, NewLine, NewOrder
-from app.sandbox.woo_webhooks import counts_as_delivered
+from app.sandbox.woocommerce.model import Arrival, NewLine, NewOrder
+from app.sandbox.woocommerce.webhooks import counts_as_delivered
 from tests.sandbox.woo_kit import CAPTURED_ORDER, ONE_MUG, Shop, capture, open_shop
 
 REFUNDED = "action.woocommerce_order_refunded"

@@ -20,8 +20,8 @@ from woocommerce import API
 
 from app.sandbox.delivery import Courier
 from app.sandbox.server import LoopbackServer
-from app.sandbox.woo_model import NewCoupon, NewExtra, NewLine, NewOrder, TaxRate
-from app.sandbox.woo_site import WooSite
+from app.sandbox.woocommerce.model import NewCoupon, NewExtra, NewLine, NewOrder, TaxRate
+from app.sandbox.woocommerce.site import WooSite
 
 CONSUMER_KEY, CONSUMER_SECRET = "ck_sandbox", "cs_sandbox"
 CAPTURES = Path(__file__).parent.parent / "data" / "woocommerce"

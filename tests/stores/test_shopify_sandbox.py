@@ -19,8 +19,8 @@ from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.server import LoopbackServer
-from app.sandbox.shopify_book import LineSpec, PaymentSpec
-from app.sandbox.shopify_shop import ShopifyShop
+from app.sandbox.shopify.book import LineSpec, PaymentSpec
+from app.sandbox.shopify.shop import ShopifyShop
 from app.stores.base import RefundExtra, RefundIntent, RefundLine
 from app.stores.shopify import ShopifyStore
 

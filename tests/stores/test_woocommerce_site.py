@@ -15,9 +15,9 @@ from app.outcomes import Ok, Rejected, Unknown
 from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.server import LoopbackServer
-from app.sandbox.woo_auth import ApiKey
-from app.sandbox.woo_model import NewExtra, NewLine, NewOrder
-from app.sandbox.woo_site import WooSite
+from app.sandbox.woocommerce.auth import ApiKey
+from app.sandbox.woocommerce.model import NewExtra, NewLine, NewOrder
+from app.sandbox.woocommerce.site import WooSite
 from app.stores.base import RefundExtra, RefundIntent, RefundLine
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_webhooks import TOPICS
