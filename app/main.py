@@ -6,13 +6,28 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
-from app import __version__
+from app import __version__, docs, health
+from app.cases import endpoints as cases
+from app.cases import endpoints_actions as actions
+from app.cases import endpoints_evidence as evidence
 from app.errors_http import add_error_handlers
-from app.openapi import describe
+from app.limits import BodyLimit
+from app.messages import endpoints as messages
+from app.openapi import describe, operation_id
+from app.orders import endpoints as orders
+from app.refunds import endpoints as refunds
+from app.requests import endpoints as requests
 from app.runtime import Runtime
+from app.stores import endpoints as stores
+from app.suppliers import endpoints as suppliers
+from app.webhooks import deliveries
+from app.webhooks import endpoints as webhooks
 from app.worker import run_worker
+
+API_PREFIX = "/api/v1"
+API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, stores, suppliers)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:
@@ -31,8 +46,21 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
             await asyncio.gather(worker, return_exceptions=True)
         await runtime.aclose()
 
-    app = FastAPI(title="Makegood", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Makegood",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=operation_id,
+    )
     app.state.runtime = runtime
+    app.add_middleware(BodyLimit, prefix=API_PREFIX)
+    api = APIRouter(prefix=API_PREFIX)
+    for part in API_PARTS:
+        api.include_router(part.router)
+    for router in (api, webhooks.router, health.router, docs.router):
+        app.include_router(router)
     add_error_handlers(app)
     describe(app)
     return app

@@ -5,6 +5,7 @@ Errors name the setting and never its value. Keys of stores and suppliers are lo
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 from decimal import Decimal
@@ -27,12 +28,14 @@ from app.orders.snapshot import Platform
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 _SHOP_DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", re.ASCII)
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 def is_loopback_host(host: str | None) -> bool:
     """True for this machine's own names and addresses, where plain http is allowed."""
-    return host in _LOOPBACK or (host or "").startswith("127.") or (host or "").endswith(".localhost")
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return host == "localhost" or (host or "").endswith(".localhost")
 
 
 def _web_url(value: object) -> object:
@@ -80,30 +83,42 @@ class _Strict(BaseModel):
 class StoreSettings(_Strict):
     """One Shopify shop or one WooCommerce site."""
 
-    platform: Platform
-    name: str | None = None
-    country: str | None = None
-    locale: str = "en"
-    policy: str = "default"
-    support_email: str | None = None
-    dry_run: bool = False
-    refund_notify: bool = True
-    default_supplier: str | None = None
+    platform: Platform = Field(description="`shopify` or `woocommerce`.")
+    name: str | None = Field(None, description="What customers call the store, in mails.")
+    country: str | None = Field(None, description="Country of the merchant, two capital letters; not used yet.")
+    locale: str = Field("en", description="Language of mails when the order names none: `en`, `fr` or `he`.")
+    policy: str = Field("default", description="Name of the policy; this release has the built-in one only.")
+    support_email: str | None = Field(None, description="Where a customer's answer to a mail goes.")
+    dry_run: bool = Field(
+        False, description="Everything is decided and recorded, nothing is written to the store or the supplier."
+    )
+    refund_notify: bool = Field(True, description="Whether the store tells the customer of a refund too.")
+    default_supplier: str | None = Field(
+        None, description="Takes the lines that no supplier's `VENDORS` or `SKU_PREFIXES` match."
+    )
 
-    domain: str | None = None
-    client_id: str | None = None
-    client_secret: SecretStr | None = None
-    previous_client_secret: SecretStr | None = None
-    access_token: SecretStr | None = None
-    api_version: str = Field("2026-10", pattern=r"^\d{4}-\d{2}$")
-    api_url: WebUrl | None = None
+    domain: str | None = Field(None, description="`your-shop.myshopify.com`.")
+    client_id: str | None = Field(None, description="The app's client id; needed unless `ACCESS_TOKEN` is set.")
+    client_secret: SecretStr | None = Field(None, description="The app's client secret; it signs the webhooks.")
+    previous_client_secret: SecretStr | None = Field(
+        None, description="The secret before a rotation; webhooks signed with it are still taken."
+    )
+    access_token: SecretStr | None = Field(
+        None, description="A static Admin API token (`shpat_…`); unset: client credentials are exchanged for one."
+    )
+    api_version: str = Field("2026-10", pattern=r"^\d{4}-\d{2}$", description="Version of Shopify's Admin API.")
+    api_url: WebUrl | None = Field(None, description="Replaces `https://{DOMAIN}`, for the sandbox and tests.")
 
-    url: WebUrl | None = None
-    consumer_key: str | None = None
-    consumer_secret: SecretStr | None = None
-    webhook_secret: SecretStr | None = None
-    previous_webhook_secret: SecretStr | None = None
-    ca_file: Path | None = None
+    url: WebUrl | None = Field(None, description="Address of the site, as in its WordPress settings.")
+    consumer_key: str | None = Field(None, description="REST API key (`ck_…`) with Read/Write.")
+    consumer_secret: SecretStr | None = Field(None, description="The key's secret (`cs_…`).")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs the webhooks; 32 or more letters and digits of your own making."
+    )
+    previous_webhook_secret: SecretStr | None = Field(
+        None, description="The secret before a rotation; webhooks signed with it are still taken."
+    )
+    ca_file: Path | None = Field(None, description="Certificate authority of a site with a private certificate (PEM).")
 
     @field_validator("default_supplier")
     @classmethod
@@ -166,28 +181,46 @@ def _filled(value: object) -> bool:
 class SupplierSettings(_Strict):
     """One supplier: how to speak to it, which lines are its, and its terms."""
 
-    channel: Literal["http", "email", "manual", "cj"]
-    name: str | None = None
-    vendors: Annotated[list[str], BeforeValidator(_text_list)] = []
-    sku_prefixes: Annotated[list[str], BeforeValidator(_text_list)] = []
-    country: str | None = None
-    locale: str = "en"
-    currency: str | None = Field(None, pattern=r"^[A-Z]{3}$")
-    return_address: Annotated[dict[str, str] | None, BeforeValidator(_address)] = None
-    requires_rma: bool = True
-    requires_goods: bool | None = None
-    response_days: int = Field(3, ge=1, le=90)
-    inspection_days: int = Field(7, ge=1, le=90)
-    claim_window_days: int | None = Field(None, ge=1, le=720)
-    returnless_below: Decimal | None = Field(None, ge=0)
-    cost_ratio: Decimal | None = Field(None, ge=0, le=1)
-    poll_seconds: int = Field(60, ge=1, description="First wait before a supplier is asked again; doubles up to 6 h.")
+    channel: Literal["http", "email", "manual", "cj"] = Field(
+        description="How it is spoken to. `email` and `cj` are relayed by the operator in this release, like `manual`."
+    )
+    name: str | None = Field(None, description="What people call the supplier.")
+    vendors: Annotated[list[str], BeforeValidator(_text_list)] = Field(
+        [], description="JSON list: order lines of these vendors are this supplier's."
+    )
+    sku_prefixes: Annotated[list[str], BeforeValidator(_text_list)] = Field(
+        [], description="JSON list: order lines whose SKU begins so are this supplier's."
+    )
+    country: str | None = Field(None, description="Country of the supplier; not used yet.")
+    locale: str = Field("en", description="Language of the supplier; not used yet.")
+    currency: str | None = Field(
+        None, pattern=r"^[A-Z]{3}$", description="Currency of its credits, such as `USD`; not used yet."
+    )
+    return_address: Annotated[dict[str, str] | None, BeforeValidator(_address)] = Field(
+        None, description="Where goods go when the supplier names no address: a text, or a JSON object."
+    )
+    requires_rma: bool = Field(True, description="Whether it must authorise a return before the customer ships.")
+    requires_goods: bool | None = Field(None, description="Whether it wants the goods back to pay.")
+    response_days: int = Field(3, ge=1, le=90, description="Days it has to authorise or refuse.")
+    inspection_days: int = Field(7, ge=1, le=90, description="Days it has for its verdict on goods it has.")
+    claim_window_days: int | None = Field(
+        None, ge=1, le=720, description="Days after delivery in which it takes claims; not used yet."
+    )
+    returnless_below: Decimal | None = Field(
+        None, ge=0, description="Below this value a damaged or wrong article need not be sent back; not used yet."
+    )
+    cost_ratio: Decimal | None = Field(
+        None, ge=0, le=1, description="Wholesale price as a share of the sales price; not used yet."
+    )
+    poll_seconds: int = Field(20, ge=1, description="First wait before a supplier is asked again; doubles up to 6 h.")
 
-    base_url: WebUrl | None = None
-    api_token: SecretStr | None = None
-    webhook_secret: SecretStr | None = None
-    email: str | None = None
-    api_key: SecretStr | None = None
+    base_url: WebUrl | None = Field(None, description="Base of the supplier's API (channel `http`).")
+    api_token: SecretStr | None = Field(None, description="Bearer token for it (channel `http`).")
+    webhook_secret: SecretStr | None = Field(
+        None, description="Signs calls and events, `whsec_…` as in Standard Webhooks (channel `http`)."
+    )
+    email: str | None = Field(None, description="Where it is written to (channel `email`).")
+    api_key: SecretStr | None = Field(None, description="Key of the vendor's API (channel `cj`).")
 
     @model_validator(mode="after")
     def _complete(self) -> SupplierSettings:
@@ -212,19 +245,33 @@ class Settings(BaseSettings):
         str_strip_whitespace=True,
     )
 
-    config_file: Path | None = None
-    database_url: SecretStr | None = None
-    data_dir: Path = Field(default_factory=lambda: user_data_path("makegood"))
-    public_url: WebUrl = "http://127.0.0.1:8000"
-    secret_key: Annotated[list[SecretStr], NoDecode, BeforeValidator(_secret_list)] = []
-    api_keys: dict[str, SecretStr] = {}
-    api_key_scopes: dict[str, Scope] = {}
-    stores: dict[str, StoreSettings] = {}
-    suppliers: dict[str, SupplierSettings] = {}
-    smtp_url: SecretStr | None = None
-    mail_from: str | None = None
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_json: bool | None = None
+    config_file: Path | None = Field(None, description="A TOML file with the same keys; the environment wins over it.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="PostgreSQL 14 or newer, any libpq URL; `DATABASE_URL` does the same. "
+        "Unset: the embedded PostgreSQL in `MAKEGOOD_DATA_DIR`.",
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("makegood"), description="Where the embedded PostgreSQL keeps its data."
+    )
+    public_url: WebUrl = Field("http://127.0.0.1:8000", description="Base of links in mails and of callbacks.")
+    secret_key: Annotated[list[SecretStr], NoDecode, BeforeValidator(_secret_list)] = Field(
+        [],
+        description="Signs links and encrypts stored tokens; needed by `serve` and `worker`. A JSON list rotates: "
+        "the first one signs, all are accepted.",
+    )
+    api_keys: dict[str, SecretStr] = Field({}, description="A bearer token of the API, by the caller's name.")
+    api_key_scopes: dict[str, Scope] = Field(
+        {}, description="`read`, `operate` (default) or `admin`, by the same name."
+    )
+    stores: dict[str, StoreSettings] = Field({}, description="The stores, by key.")
+    suppliers: dict[str, SupplierSettings] = Field({}, description="The suppliers, by key.")
+    smtp_url: SecretStr | None = Field(
+        None, description="`smtp://user:password@host:587` or `smtps://…`; unset: mails are stored, not sent."
+    )
+    mail_from: str | None = Field(None, description="Sender of mails: an address, or `Name <address>`.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level logged.")
+    log_json: bool | None = Field(None, description="JSON logs; unset: JSON unless the log goes to a terminal.")
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often due work is looked for.")
     refund_first_look_seconds: int = Field(
         120, ge=1, description="Longer than a payment gateway takes: before that, a missing refund proves nothing."
@@ -234,7 +281,7 @@ class Settings(BaseSettings):
     )
     return_window_days: int = Field(30, ge=0, le=730, description="The built-in policy's window.")
     ship_days: int = Field(14, ge=1, le=120, description="How long a customer may take to send goods back.")
-    evidence_days: int = Field(7, ge=1, le=90)
+    evidence_days: int = Field(7, ge=1, le=90, description="How long a customer may take to answer questions.")
     close_days: int = Field(30, ge=1, le=365, description="A resolved case without open credit is closed after this.")
 
     @classmethod

@@ -106,7 +106,14 @@ def _approve(view: CaseView, data: Data) -> CaseView:
 
 
 def _clear_all(view: CaseView, ground: Ground) -> CaseView:
-    return replace(_each(view, lambda line: replace(line, cleared=line.approved)), ground=ground)
+    """Opens the gate for everything approved; for everything requested where nobody had decided yet."""
+    decided = any(line.approved for line in view.lines)
+
+    def change(line: LineView) -> LineView:
+        approved = line.approved if decided else line.requested
+        return replace(line, approved=approved, cleared=approved)
+
+    return replace(_each(view, change), ground=ground)
 
 
 def _ship(view: CaseView, _data: Data) -> CaseView:
@@ -131,7 +138,7 @@ def _confirm(view: CaseView, data: Data) -> CaseView:
         accepted = max(line.accepted, min(verdict.get(line.line_id, 0), line.approved))
         return replace(line, accepted=accepted, cleared=max(line.cleared, accepted))
 
-    return replace(_each(view, change), ground=Ground.SUPPLIER, credit_open=True)
+    return replace(_each(view, change), ground=Ground.SUPPLIER, credit_open=view.has_supplier)
 
 
 def _refunded(view: CaseView, data: Data) -> CaseView:

@@ -35,6 +35,8 @@ def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
     return create_async_engine(
         "postgresql+psycopg://",
         async_creator=connect,
+        # The parameters of a failed statement may be personal data, and errors end up in logs.
+        hide_parameters=True,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,

@@ -9,10 +9,10 @@ from pydantic import AfterValidator
 from sqlalchemy import select
 
 from app.api import InWork, Reader
-from app.errors import NotFound
 from app.errors_http import refusals
-from app.orders import service as orders
+from app.orders import queries
 from app.orders.models import ObservedRefund
+from app.orders.queries import OrderNotFound
 from app.orders.schemas import OrderOut
 from app.refunds import service as refunds
 from app.refunds.states import RESERVED, RefundStatus
@@ -20,13 +20,6 @@ from app.stores.registry import UnknownStore
 from app.wire import storable
 
 router = APIRouter(prefix="/orders", tags=["orders"])
-
-
-class OrderNotFound(NotFound):
-    """Neither an id nor a printed number of that store's orders."""
-
-    code = "order_not_found"
-    title = "No such order"
 
 
 @router.get(
@@ -49,9 +42,7 @@ async def get_order(
     key = store.lower()
     if key not in work.settings.stores:
         raise UnknownStore(f"No store is configured under the key {key!r}.")
-    found = await orders.find(work, key, order)
-    if found is None:
-        raise OrderNotFound(f"The store {key} has no order {order!r} that is known here.")
+    found = await queries.required(work, key, order)
     taken = await refunds.taken(work, found)
     ours = await refunds.of_order(work, found.id)
     reserved = sum(one.amount for one in ours if one.status in RESERVED - {RefundStatus.SUCCEEDED})

@@ -20,8 +20,8 @@ from app.errors import NotFound
 from app.errors_http import RequestTooLarge, refusals
 from app.once import InOnce, Once
 from app.orders import service as orders
-from app.orders.endpoints import OrderNotFound
 from app.orders.models import Order
+from app.orders.queries import OrderNotFound, required
 from app.orders.schemas import ref_of
 from app.orders.snapshot import OrderSnapshot
 from app.requests import service
@@ -79,7 +79,7 @@ async def submit_return_request(
         asked_at = runtime.clock.now()
         shown = await _read(runtime.stores.get(body.store), body.order)
         if shown is None:
-            raise
+            raise OrderNotFound(f"The store {body.store} has no order {body.order!r}.") from None
     return await _submit(runtime, operator, once, body, _Reading(shown, asked_at))
 
 
@@ -106,10 +106,7 @@ async def _submit(
 async def _locked_order(work: Work, body: ReturnRequestBody, reading: _Reading | None) -> Order:
     if reading is not None:
         return (await orders.keep(work, body.store, reading.order, read_at=reading.asked_at))[0]
-    known = await orders.find(work, body.store, body.order)
-    if known is None:
-        raise OrderNotFound(f"The store {body.store} has no order {body.order!r}.")
-    return await orders.lock(work, known.id)
+    return await orders.lock(work, (await required(work, body.store, body.order)).id)
 
 
 @router.get(

@@ -15,7 +15,7 @@ from app.errors_http import refusals
 from app.ledger.models import CreditStatus, SupplierCredit
 from app.settings import SupplierSettings
 from app.stores import queries
-from app.stores.endpoints import KeyCursor, Limit, page_of
+from app.stores.listing import KeyCursor, Limit, page_of
 from app.stores.queries import SourceHealth
 from app.suppliers.schemas import SupplierHealthOut, SupplierOut
 from app.webhooks.models import SourceKind
@@ -36,7 +36,7 @@ async def list_suppliers(
     _reader: Reader, work: InWork, limit: Limit = 50, cursor: KeyCursor = None
 ) -> Page[SupplierOut]:
     """The configured suppliers."""
-    keys, following = page_of(list(work.settings.suppliers), limit, cursor)
+    keys, following = page_of(work.settings.suppliers, limit, cursor)
     health = await queries.sources(work, SourceKind.SUPPLIER, keys)
     waiting, credits = await _waiting(work), await _open_credits(work)
     items = [
@@ -48,7 +48,7 @@ async def list_suppliers(
 
 async def _waiting(work: Work) -> dict[str | None, int]:
     statement = select(Case.supplier, func.count()).where(Case.state.in_([str(one) for one in _WAITS_FOR_SUPPLIER]))
-    return dict((await work.session.execute(statement.group_by(Case.supplier))).tuples())
+    return dict((await work.session.execute(statement.group_by(Case.supplier))).all())
 
 
 async def _open_credits(work: Work) -> dict[str, int]:
@@ -56,7 +56,7 @@ async def _open_credits(work: Work) -> dict[str, int]:
         SupplierCredit.status.not_in([str(status) for status in _SETTLED])
     )
     rows = await work.session.execute(statement.group_by(SupplierCredit.supplier))
-    return dict(rows.tuples())
+    return dict(rows.all())
 
 
 def _health(source: SourceHealth, waiting: int, credits: int) -> SupplierHealthOut:

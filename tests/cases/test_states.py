@@ -130,6 +130,19 @@ def test_the_legal_date_opens_the_gate_from_every_open_state(state: State) -> No
     assert (after.state, after.ground, after.lines[0].cleared) == (State.RESOLVING, Ground.LAW, 3)
 
 
+@pytest.mark.parametrize("event", [Event.LEGAL_DATE_REACHED, Event.ABSORBED])
+def test_what_nobody_decided_is_paid_in_full(event: Event) -> None:
+    undecided = case(State.CONTESTED, lines=(LineView("L1", requested=3),))
+    after = happen(undecided, event).after
+    assert (after.state, after.lines[0].owed) == (State.RESOLVING, 3)
+
+
+def test_without_a_supplier_nobody_owes_a_credit() -> None:
+    assert happen(case(State.INSPECTING), Event.SUPPLIER_CONFIRMED).after.credit_open
+    alone = case(State.INSPECTING, has_supplier=False)
+    assert not happen(alone, Event.SUPPLIER_CONFIRMED).after.credit_open
+
+
 def test_a_full_verdict_opens_the_gate() -> None:
     after = happen(case(State.INSPECTING), Event.SUPPLIER_CONFIRMED).after
     assert (after.state, after.ground, after.lines[0].owed) == (State.RESOLVING, Ground.SUPPLIER, 3)

@@ -1,0 +1,85 @@
+"""Turns what is known of a case into what the API answers. Pure."""
+
+from __future__ import annotations
+
+from app.api import MoneyOut
+from app.cases.allowed import allowed_actions
+from app.cases.models import Case
+from app.cases.queries import CaseFacts
+from app.cases.schemas import CaseLineOut, CaseOut, CreditOut, DueOut, GateOut, TrackingOut
+from app.cases.service import view_of
+from app.cases.vocabulary import Hold, Reason, Remedy, Route, State
+from app.ledger.models import CreditStatus, SupplierCredit
+from app.money import Money
+from app.orders.schemas import ref_of
+from app.refunds.schemas import RefundOut
+from app.timers.models import TimerKind
+
+
+def case_out(facts: CaseFacts) -> CaseOut:
+    """The case as it answers."""
+    case = facts.case
+    return CaseOut(
+        id=case.id,
+        reference=case.reference,
+        state=State(case.state),
+        store=case.store,
+        supplier=case.supplier,
+        order=ref_of(facts.order),
+        request_id=case.request_id,
+        route=Route(case.route) if case.route else None,
+        remedy=Remedy(case.remedy),
+        reasons=list(dict.fromkeys(Reason(line.reason) for line in case.lines)),
+        lines=_lines(case),
+        rma_number=case.rma_number,
+        return_address=case.return_address,
+        instructions=case.instructions,
+        tracking=[TrackingOut.model_validate(parcel) for parcel in case.tracking],
+        gate=GateOut.model_validate(case.gate) if case.gate else None,
+        holds=[Hold(kind) for kind in case.holds],
+        allowed_actions=allowed_actions(view_of(case)),
+        needs_attention=bool(case.attention),
+        attention=list(case.attention),
+        due=DueOut(kind=TimerKind(facts.due[0]), at=facts.due[1]) if facts.due else None,
+        refunds=[RefundOut.of(one.refund, one.attempts, ref_of(one.order)) for one in facts.refunds],
+        credit=_credit(facts.credit) if facts.credit else None,
+        policy_version=case.policy_version,
+        created_at=case.created_at,
+        updated_at=case.updated_at,
+    )
+
+
+def _lines(case: Case) -> list[CaseLineOut]:
+    return [
+        CaseLineOut(
+            line_id=line.line_id,
+            sku=line.sku,
+            title=line.title,
+            quantity=line.requested,
+            reason=Reason(line.reason),
+            note=line.note,
+            condition=line.condition,
+            requested=line.requested,
+            approved=line.approved,
+            shipped=line.shipped,
+            received=line.received,
+            accepted=line.accepted,
+            refunded=line.refunded,
+            external=line.external,
+        )
+        for line in case.lines
+    ]
+
+
+def _credit(credit: SupplierCredit) -> CreditOut:
+    known = credit.currency is not None and credit.exponent is not None and credit.amount is not None
+    zero = Money.zero(credit.currency or "", credit.exponent or 0)
+    return CreditOut(
+        supplier=credit.supplier,
+        status=CreditStatus(credit.status),
+        amount=MoneyOut.of(zero.with_minor(credit.amount or 0)) if known else None,
+        paid=MoneyOut.of(zero.with_minor(credit.paid)) if known else None,
+        reference=credit.reference,
+        expected_at=credit.expected_at,
+        paid_at=credit.paid_at,
+    )

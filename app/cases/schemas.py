@@ -1,0 +1,157 @@
+"""A case on the wire: how it is asked for and how it answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Path
+from pydantic import AfterValidator, BaseModel, Field, field_validator
+
+from app.api import MoneyOut
+from app.cases.allowed import Action
+from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route, State
+from app.ledger.models import CreditStatus
+from app.orders.schemas import OrderRef
+from app.refunds.schemas import RefundOut
+from app.timers.models import TimerKind
+from app.wire import Instant, Wish, storable
+
+CaseName = Annotated[
+    str,
+    Path(description="The case's id or its reference.", max_length=40, examples=["MG-7K3F9QXY"]),
+    AfterValidator(storable),
+]
+
+
+class CaseFilter(Wish):
+    """Which cases to list; all conditions must hold."""
+
+    state: State | None = Field(None, examples=["under_review"])
+    store: str | None = Field(None, max_length=40, examples=["alpha"])
+    supplier: str | None = Field(None, max_length=40, examples=["acme"])
+    reason: Reason | None = Field(None, description="Cases with a line returned for this.", examples=["defective"])
+    order: str | None = Field(
+        None, max_length=120, description="The store's id or the printed number.", examples=["1106"]
+    )
+    email: str | None = Field(
+        None, max_length=320, description="The order's or the request's.", examples=["ann@example.com"]
+    )
+    updated_since: Instant | None = Field(None, examples=["2026-11-20T10:00:00Z"])
+    needs_attention: bool | None = Field(None, description="Whether a person should look.", examples=[True])
+
+    @field_validator("store", "supplier")
+    @classmethod
+    def _lower(cls, value: str | None) -> str | None:
+        return value.lower() if value else value
+
+
+class CaseLineOut(BaseModel):
+    """One line with its counters in units; `quantity` is what was requested."""
+
+    line_id: str = Field(examples=["12695210000533"])
+    sku: str | None = Field(examples=["LAMP-01"])
+    title: str = Field(examples=["Lamp"])
+    quantity: int = Field(examples=[1])
+    reason: Reason = Field(examples=["defective"])
+    note: str | None = Field(examples=["does not light"])
+    condition: str | None = Field(description="As the supplier found it.", examples=["defective"])
+    requested: int = Field(examples=[1])
+    approved: int = Field(examples=[1])
+    shipped: int = Field(examples=[1])
+    received: int = Field(examples=[1])
+    accepted: int = Field(description="By the supplier's verdict.", examples=[1])
+    refunded: int = Field(description="By us, proven.", examples=[0])
+    external: int = Field(description="By somebody else in the store, while the case was open.", examples=[0])
+
+
+class TrackingOut(BaseModel):
+    """A parcel on its way back."""
+
+    tracking_number: str | None = Field(None, examples=["JD014600003828"])
+    carrier: str | None = Field(None, examples=["DHL"])
+    tracking_url: str | None = Field(None, examples=["https://track.example/JD014600003828"])
+    shipped_at: datetime | None = None
+
+
+class GateOut(BaseModel):
+    """Why money may go out, since when, by which event of the trail, and who opened the gate."""
+
+    ground: Ground = Field(examples=["supplier"])
+    at: datetime
+    event_seq: int = Field(examples=[6])
+    actor: str = Field(examples=["supplier:acme"])
+
+
+class DueOut(BaseModel):
+    """The nearest timer: what happens by itself, and when."""
+
+    kind: TimerKind = Field(examples=["ship"])
+    at: datetime
+
+
+class CreditOut(BaseModel):
+    """What the supplier owes for the case. `amount` is null until the supplier says how much."""
+
+    supplier: str = Field(examples=["acme"])
+    status: CreditStatus = Field(examples=["expected"])
+    amount: MoneyOut | None
+    paid: MoneyOut | None
+    reference: str | None = Field(examples=["CN-881"])
+    expected_at: datetime | None
+    paid_at: datetime | None
+
+
+class CaseOut(BaseModel):
+    """The part of a return request that one supplier handles."""
+
+    id: UUID = Field(examples=["0199f5a2-0000-7000-8000-000000000002"])
+    reference: str = Field(description="A short name for people.", examples=["MG-7K3F9QXY"])
+    state: State = Field(examples=["awaiting_shipment"])
+    store: str = Field(examples=["alpha"])
+    supplier: str | None = Field(description="Null when nobody supplies these lines.", examples=["acme"])
+    order: OrderRef
+    request_id: UUID = Field(examples=["0199f5a2-0000-7000-8000-000000000003"])
+    route: Route | None = Field(description="Null until it is decided.", examples=["return"])
+    remedy: Remedy = Field(examples=["refund"])
+    reasons: list[Reason] = Field(examples=[["defective"]])
+    lines: list[CaseLineOut]
+    rma_number: str | None = Field(examples=["RMA-1001"])
+    return_address: dict[str, str] | None = Field(examples=[{"name": "Acme Returns", "line1": "1 Dock Road"}])
+    instructions: str | None = Field(examples=["Write the number on the parcel."])
+    tracking: list[TrackingOut]
+    gate: GateOut | None
+    holds: list[Hold] = Field(examples=[["merchant"]])
+    allowed_actions: list[Action] = Field(examples=[["record-tracking", "record-receipt", "cancel", "hold", "note"]])
+    needs_attention: bool = Field(examples=[False])
+    attention: list[str] = Field(description="Why a person should look, as stable words.", examples=[["under_review"]])
+    due: DueOut | None
+    refunds: list[RefundOut]
+    credit: CreditOut | None
+    policy_version: str = Field(examples=["built-in@1"])
+    created_at: datetime
+    updated_at: datetime
+
+
+class EventOut(BaseModel):
+    """One row of the audit trail, which nobody can change."""
+
+    seq: int = Field(examples=[2])
+    type: Event = Field(examples=["approved"])
+    at: datetime
+    actor: str = Field(examples=["operator:ops"])
+    from_state: State | None = Field(description="Null for the first event.", examples=["under_review"])
+    to_state: State = Field(examples=["authorizing"])
+    data: dict[str, Any] = Field(examples=[{"route": "return", "ground": "operator", "reason": "in the window"}])
+
+
+class EvidenceOut(BaseModel):
+    """A link or an answer that belongs to a case."""
+
+    id: UUID = Field(examples=["0199f5a2-0000-7000-8000-000000000004"])
+    kind: str = Field(description="`link` or `answer`.", examples=["link"])
+    text: str | None = Field(examples=["It broke on the second day."])
+    url: str | None = Field(examples=["https://photos.example/lamp.jpg"])
+    added_by: str = Field(examples=["operator:ops"])
+    created_at: datetime

@@ -1,0 +1,85 @@
+"""`makegood webhooks`: what the stores have subscribed, and making it complete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Annotated
+
+import typer
+
+from app.cli_output import print_table, progress, say
+from app.doctor_outside import callback_url, missing_topics
+from app.errors import AppError
+from app.logging import configure_logging
+from app.settings import Settings
+from app.settings_load import load_settings
+from app.stores.base import Store
+from app.stores.registry import StoreRegistry
+
+group = typer.Typer(help="The stores' webhooks.", no_args_is_help=True, rich_markup_mode=None)
+StoreKey = Annotated[str | None, typer.Option("--store", help="Only this store.")]
+_COLUMNS = ("store", "topic", "active", "goes to")
+
+
+@group.command("list")
+def list_command(store: StoreKey = None) -> None:
+    """List the webhooks that the stores have."""
+    rows: list[tuple[str, str, str, str]] = []
+
+    async def look(_settings: Settings, one: Store) -> None:
+        found = await one.list_subscriptions()
+        rows.extend((one.key, each.topic, "yes" if each.active else "no", each.url) for each in found)
+
+    try:
+        _each_store(store, "Asking", look)
+    finally:
+        print_table(_COLUMNS, rows, "There are no webhooks; make them with: makegood webhooks sync")
+
+
+@group.command("sync")
+def sync_command(store: StoreKey = None) -> None:
+    """Create the webhooks that are missing and switch those on again that the store has switched off."""
+
+    said: list[str] = []
+
+    async def sync(settings: Settings, one: Store) -> None:
+        url = callback_url(settings, one.key)
+        if settings.stores[one.key].dry_run:
+            missing = missing_topics(one.platform, await one.list_subscriptions(), url)
+            would = f"would subscribe to {', '.join(missing)} at {url}" if missing else "has every webhook it needs"
+            said.append(f"{one.key}: dry run, nothing is written; {would}.")
+            return
+        changes = await one.sync_subscriptions(url) or [f"Every webhook already goes to {url}."]
+        said.extend(f"{one.key}: {sentence}" for sentence in changes)
+
+    try:
+        _each_store(store, "Synchronising", sync)
+    finally:
+        for sentence in said:
+            say(sentence)
+
+
+def _each_store(key: str | None, doing: str, act: Callable[[Settings, Store], Awaitable[None]]) -> None:
+    """Acts on every store (or the one named); a store that fails does not keep the others from their turn."""
+    settings = load_settings()
+    configure_logging("error")
+
+    async def run() -> list[AppError]:
+        stores = StoreRegistry(settings.stores)
+        failures = []
+        try:
+            for one in [stores.get(key.lower())] if key else list(stores):
+                looking_at(one.key)
+                try:
+                    await act(settings, one)
+                except AppError as error:
+                    failures.append(AppError(f"{one.key}: {error.detail}"))
+        finally:
+            await stores.aclose()
+        return failures
+
+    with progress(doing) as looking_at:
+        failures = asyncio.run(run())
+    if failures:
+        raise AppError(" ".join(failure.detail for failure in failures))

@@ -1,0 +1,60 @@
+"""How the senders of webhooks fare: counts of one statement each, over indexes that hold only what waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import String, column, func, select, values
+
+from app.db.work import Work
+from app.refunds.models import Refund
+from app.refunds.states import UNSETTLED
+from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """How the webhooks of one sender fare."""
+
+    last_delivery_at: datetime | None
+    waiting: int
+    failed: int
+
+
+async def sources(work: Work, kind: SourceKind, keys: Sequence[str]) -> dict[str, SourceHealth]:
+    """The health of each sender of that kind."""
+    if not keys:
+        return {}
+    named = values(column("key", String), name="named").data([(key,) for key in keys])
+    newest = (
+        select(Delivery.received_at)
+        .where(Delivery.source_kind == kind, Delivery.source == named.c.key)
+        .order_by(Delivery.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    last: dict[str, datetime | None] = dict((await work.session.execute(select(named.c.key, newest))).all())
+    counted = (
+        select(Delivery.source, Delivery.status, func.count())
+        .where(Delivery.source_kind == kind, Delivery.status.in_([DeliveryStatus.PENDING, DeliveryStatus.FAILED]))
+        .group_by(Delivery.source, Delivery.status)
+    )
+    counts = {(source, status): count for source, status, count in await work.session.execute(counted)}
+    return {
+        key: SourceHealth(
+            last[key], counts.get((key, DeliveryStatus.PENDING), 0), counts.get((key, DeliveryStatus.FAILED), 0)
+        )
+        for key in keys
+    }
+
+
+async def unsettled_refunds(work: Work) -> dict[tuple[str, str], int]:
+    """How many refunds of each store stand in each status that is not final."""
+    statement = (
+        select(Refund.store, Refund.status, func.count())
+        .where(Refund.status.in_([str(status) for status in UNSETTLED]))
+        .group_by(Refund.store, Refund.status)
+    )
+    return {(store, status): count for store, status, count in await work.session.execute(statement)}

@@ -1,0 +1,42 @@
+"""A store on the wire: its configuration without secrets, and how it fares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from app.orders.snapshot import Platform
+
+
+class SourceHealthOut(BaseModel):
+    """How the webhooks of one sender fare."""
+
+    last_delivery_at: datetime | None = Field(description="When the last webhook came.")
+    deliveries_waiting: int = Field(examples=[0])
+    deliveries_failed: int = Field(examples=[0])
+
+
+class StoreHealthOut(SourceHealthOut):
+    """How a store fares."""
+
+    refunds_unsettled: int = Field(description="Planned, under way or in doubt.", examples=[1])
+    refunds_in_review: int = Field(description="Those that a person must settle.", examples=[0])
+
+
+class StoreOut(BaseModel):
+    """One Shopify shop or one WooCommerce site."""
+
+    key: str = Field(examples=["alpha"])
+    platform: Platform = Field(examples=["shopify"])
+    name: str | None = Field(examples=["Alpha Lamps"])
+    url: str = Field(description="Where its API is.", examples=["https://alpha.myshopify.com"])
+    api_version: str | None = Field(description="Shopify only.", examples=["2026-10"])
+    country: str | None = Field(examples=["FR"])
+    locale: str = Field(examples=["en"])
+    policy: str = Field(examples=["default"])
+    support_email: str | None = Field(examples=["help@alpha.example"])
+    default_supplier: str | None = Field(examples=["acme"])
+    dry_run: bool = Field(description="Everything is decided, nothing is written to the store.", examples=[False])
+    refund_notify: bool = Field(description="The store tells customers of refunds.", examples=[True])
+    health: StoreHealthOut

@@ -1,0 +1,109 @@
+"""Health, readiness, metrics and the documentation page."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from httpx import AsyncClient
+from sqlalchemy import text
+
+from app import __version__
+from app.clock import MovableClock
+from app.runtime import Runtime
+from app.webhooks import inbox
+from tests.api.kit import case_in
+
+
+@pytest.fixture
+async def anonymous(client: AsyncClient) -> AsyncClient:
+    """Probes bring no token."""
+    del client.headers["Authorization"]
+    return client
+
+
+async def test_the_process_is_up(anonymous: AsyncClient) -> None:
+    """Without a token."""
+    assert (await anonymous.get("/healthz")).json() == {"status": "ok", "version": __version__}
+
+
+async def test_ready(anonymous: AsyncClient) -> None:
+    """Database and schema are right; stores that do not answer are a warning and nothing else."""
+    answer = await anonymous.get("/readyz")
+    told = answer.json()
+    assert (answer.status_code, told["status"]) == (200, "ready")
+    assert told["checks"]["database"] == {"ok": True}
+    assert told["checks"]["schema"]["revision"] == told["checks"]["schema"]["expected"]
+    assert told["checks"]["queue"]["oldest_job_seconds"] is None
+    assert told["warnings"] == ["The store alpha does not answer.", "The store beta does not answer."]
+
+
+async def test_a_lagging_queue_and_failures_are_warnings(anonymous: AsyncClient, runtime: Runtime) -> None:
+    """The process can still take webhooks in."""
+    async with runtime.work() as work:
+        arrival = inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}")
+        failed, _ = await inbox.receive(work, arrival)
+        await inbox.failed(work, failed, "broken", passing=False)
+        await inbox.receive(work, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "v"}, b"{}"))
+    clock = MovableClock()
+    clock.move(timedelta(hours=1))
+    runtime.clock = clock
+    answer = await anonymous.get("/readyz")
+    told = answer.json()
+    assert (answer.status_code, told["status"]) == (200, "ready")
+    assert told["checks"]["queue"]["oldest_job_seconds"] == pytest.approx(3600, abs=60)
+    assert told["checks"]["queue"]["oldest_delivery_seconds"] == pytest.approx(3600, abs=60)
+    words = " ".join(told["warnings"])
+    assert "oldest job" in words
+    assert "oldest delivery" in words
+    assert "1 deliveries failed" in words
+
+
+async def test_another_schema_is_not_ready(anonymous: AsyncClient, runtime: Runtime) -> None:
+    """503 that names both revisions; an empty database has none."""
+    for change, revision in (
+        ("UPDATE alembic_version SET version_num = '0001'", "0001"),
+        ("DROP TABLE alembic_version", None),
+    ):
+        async with runtime.work() as work:
+            await work.session.execute(text(change))
+        answer = await anonymous.get("/readyz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
+        assert answer.json()["checks"]["schema"]["revision"] == revision
+
+
+async def test_metrics(client: AsyncClient, runtime: Runtime) -> None:
+    """Counts of what there is, and zeros for what there is not."""
+    await case_in(client, runtime, "authorizing")
+    answer = await client.get("/metrics", headers={"Authorization": ""})
+    assert answer.headers["content-type"].startswith("text/plain")
+    numbers = dict(re.findall(r"^(makegood_\S+) (\S+)$", answer.text, re.MULTILINE))
+    assert numbers['makegood_cases{state="authorizing"}'] == "1.0"
+    assert numbers['makegood_cases{state="closed"}'] == "0.0"
+    assert numbers['makegood_refunds{status="needs_review"}'] == "0.0"
+    assert numbers['makegood_deliveries{status="failed"}'] == "0.0"
+    assert numbers['makegood_jobs{status="todo"}'] == "1.0"
+    assert float(numbers['makegood_oldest_waiting_seconds{what="job"}']) >= 0
+    assert "python_info" in answer.text
+
+
+async def test_the_documentation_needs_no_network(anonymous: AsyncClient) -> None:
+    """Every address on the page is the service's own, and the policy allows no other."""
+    page = await anonymous.get("/docs")
+    policy = page.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "default-src 'none'" in policy
+    assert "<script>" not in page.text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(addresses) == 5
+    for address in addresses:
+        assert "//" not in address
+        asset = await anonymous.get(f"/{address}")
+        assert asset.status_code == 200
+        assert asset.headers["content-type"].split(";")[0] in {
+            "text/css", "text/javascript", "image/png", "application/json",
+        }  # fmt: skip
+    assert "openapi.json" in (await anonymous.get("/docs/assets/start.js")).text
+    for name in ("redoc.standalone.js", "..%2fcore.py", "core.py"):
+        assert (await anonymous.get(f"/docs/assets/{name}")).status_code == 404
