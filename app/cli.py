@@ -24,7 +24,7 @@ from app.serve import listen, serve, url_of
 from app.settings import Settings
 from app.settings_load import load_settings, require_for_service
 from app.stores.base import Finding
-from app.worker import run_worker
+from app.worker import keep_working
 
 cli = typer.Typer(
     name="makegood",
@@ -110,7 +110,7 @@ async def _work(settings: Settings, database_url: str, concurrency: int) -> None
     runtime = build_runtime(settings, database_url, pool_size=max(10, concurrency))
     say(f"Makegood works on up to {concurrency} jobs at a time. Ctrl-C stops it.")
     try:
-        await run_worker(runtime, concurrency)
+        await keep_working(runtime, concurrency)
     finally:
         await runtime.aclose()
 

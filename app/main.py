@@ -24,7 +24,7 @@ from app.stores import endpoints as stores
 from app.suppliers import endpoints as suppliers
 from app.webhooks import deliveries
 from app.webhooks import endpoints as webhooks
-from app.worker import run_worker
+from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
 API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, stores, suppliers)
@@ -36,7 +36,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         worker = (
-            asyncio.create_task(run_worker(runtime, concurrency, install_signal_handlers=False))
+            asyncio.create_task(keep_working(runtime, concurrency, install_signal_handlers=False))
             if with_worker
             else None
         )

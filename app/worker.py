@@ -31,6 +31,8 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
 )
 # A worker says that it lives every 10 s; one that has been silent for this long is dead, and its jobs run again.
 STALLED_SECONDS = 40
+# A database that was restarted needs some seconds before it takes connections again.
+INTERRUPTION_SECONDS = 5
 log = structlog.get_logger()
 
 # The blueprint gives its tasks away once; every queue of the process shares them.
@@ -86,6 +88,18 @@ async def run_worker(runtime: Runtime, concurrency: int = 10, *, install_signal_
             )
         finally:
             sweeping.cancel()
+
+
+async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signal_handlers: bool = True) -> None:
+    """Works until cancelled or told to stop; a database that restarts or fails over is only an interruption."""
+    while True:
+        try:
+            await run_worker(runtime, concurrency, install_signal_handlers=install_signal_handlers)
+        except (ConnectorException, DBAPIError, OSError):
+            log.exception("worker_interrupted", again_in_seconds=INTERRUPTION_SECONDS)
+            await asyncio.sleep(INTERRUPTION_SECONDS)
+        else:
+            return
 
 
 async def run_until_idle(runtime: Runtime) -> None:

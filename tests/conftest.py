@@ -111,7 +111,7 @@ BASE_SETTINGS: dict[str, Any] = {
 def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     """Settings of two stores and two suppliers, whatever the environment says."""
     for name in list(os.environ):
-        if name.startswith("MAKEGOOD_") and name != "MAKEGOOD_SHOPIFY_SCHEMA":
+        if name.startswith("MAKEGOOD_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return Settings(**BASE_SETTINGS)

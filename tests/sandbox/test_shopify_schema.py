@@ -1,6 +1,6 @@
 """The sandbox's part of Shopify's schema agrees with the whole.
 
-Needs the introspection of Admin GraphQL 2026-10 (JSON, gzipped or not) in the file that MAKEGOOD_SHOPIFY_SCHEMA names.
+Needs the introspection of Admin GraphQL 2026-10 (JSON, gzipped or not) in the file that SHOPIFY_SCHEMA_FILE names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from graphql import (
 from app.sandbox.shopify.graphql import SCHEMA_FILE
 from app.sandbox.shopify.resolvers import MUTATIONS, QUERIES
 
-VARIABLE = "MAKEGOOD_SHOPIFY_SCHEMA"
+VARIABLE = "SHOPIFY_SCHEMA_FILE"
 
 
 def whole_schema() -> GraphQLSchema:

@@ -32,9 +32,9 @@ _COSTLIEST = 1000
 
 @pytest.fixture(scope="module")
 def schema() -> GraphQLSchema:
-    path = os.environ.get("MAKEGOOD_SHOPIFY_SCHEMA")
+    path = os.environ.get("SHOPIFY_SCHEMA_FILE")
     if not path:
-        missing = "MAKEGOOD_SHOPIFY_SCHEMA does not name the gzipped introspection of Shopify's Admin API 2026-10"
+        missing = "SHOPIFY_SCHEMA_FILE does not name the gzipped introspection of Shopify's Admin API 2026-10"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)

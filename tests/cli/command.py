@@ -1,0 +1,99 @@
+"""Runs the real command in a process of its own, with nothing in its environment but what a test says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+SECRET = "a-secret-for-tests-of-the-command-line"
+COMMAND = [sys.executable, "-m", "app.cli"]
+# Seconds. Generous, for a machine that is busy with other tests; nothing waits that long when all is well.
+PATIENCE = 60.0
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """This process's environment without any setting of Makegood, and with those given."""
+    foreign = ("MAKEGOOD_", "DATABASE_URL", "COVERAGE")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    return {**kept, "COLUMNS": "200", **settings}
+
+
+def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Runs a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(**settings),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+class Running:
+    """`with Running(folder, "serve", …) as service:` a command that stays; killed at the end if it is still there."""
+
+    def __init__(self, folder: Path, *arguments: str, **settings: str) -> None:
+        self._process = subprocess.Popen(
+            [*COMMAND, *arguments],
+            cwd=folder,
+            env=environment(**settings),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.pid = self._process.pid
+        self.said: list[str] = []
+
+    def until(self, words: str) -> str:
+        """The first line that holds `words`; fails with all that was said when the command ends before."""
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self.said.append(line)
+            if words in line:
+                return line
+        raise AssertionError(f"{words!r} was never said:\n{''.join(self.said)}")
+
+    def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
+        """Sends the signal, and answers the exit code."""
+        self._process.send_signal(with_signal)
+        rest, _ = self._process.communicate(timeout=PATIENCE)
+        self.said.append(rest)
+        return self._process.returncode
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.communicate()
+
+
+def soon(is_so: Callable[[], bool]) -> None:
+    """Waits until it is so; fails when it is not in time."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+
+
+def silent(url: str) -> bool:
+    """True when nothing listens there."""
+    try:
+        httpx.get(url, timeout=5)
+    except httpx.TransportError:
+        return True
+    return False

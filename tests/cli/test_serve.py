@@ -1,0 +1,126 @@
+"""`serve` and `worker` as real processes: start, answer, stop, die, start again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.command import SECRET, Running, silent, soon
+from tests.cli.conftest import Makegood
+
+
+def base_url(service: Running) -> str:
+    return service.until("Makegood serves").split()[2]
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A folder that PostgreSQL's own user can reach when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="makegood-serve-"))
+    folder.chmod(0o755)
+    yield folder
+    # A server whose holder was killed is left running by design; here nobody comes back for it.
+    process_id = folder / "postgres" / "postmaster.pid"
+    if process_id.exists():
+        os.kill(int(process_id.read_text().split()[0]), signal.SIGINT)
+        soon(lambda: not process_id.exists())
+    shutil.rmtree(folder)
+
+
+def test_serves_until_sigterm(tmp_path: Path, database_url: str) -> None:
+    with Running(tmp_path, "serve", "--port", "0", DATABASE_URL=database_url, MAKEGOOD_SECRET_KEY=SECRET) as service:
+        url = base_url(service)
+        assert "nobody can use the API" in service.said[0]
+        answer = httpx.get(f"{url}/healthz")
+        assert answer.status_code == 200
+        assert "server" not in answer.headers
+        assert httpx.get(f"{url}/readyz").status_code == 200
+        assert service.stop() == 0
+        soon(lambda: silent(url))
+    assert "Traceback" not in "".join(service.said)
+
+
+def test_ctrl_c_ends_quietly(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET}
+    with Running(tmp_path, "serve", "--port", "0", "--no-worker", **settings) as service:
+        base_url(service)
+        said_before = len(service.said)
+        assert service.stop(signal.SIGINT) == 0
+        assert service.said[said_before:] == [""]
+
+
+def test_several_processes_share_the_port_and_stop_together(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET}
+    with Running(tmp_path, "serve", "--port", "0", "--processes", "2", "--no-worker", **settings) as service:
+        url = base_url(service)
+        for _ in range(8):
+            assert httpx.get(f"{url}/healthz").status_code == 200
+        assert service.stop() == 0
+        soon(lambda: silent(url))
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET}
+    with Running(tmp_path, "serve", "--port", "0", "--processes", "2", "--no-worker", **settings) as service:
+        url = base_url(service)
+        os.kill(service.pid, signal.SIGKILL)
+        soon(lambda: silent(url))
+
+
+def test_the_embedded_database_stops_with_the_service(tmp_path: Path, data_dir: Path) -> None:
+    settings = {"MAKEGOOD_DATA_DIR": str(data_dir), "MAKEGOOD_SECRET_KEY": SECRET}
+    with Running(tmp_path, "serve", "--port", "0", "--no-worker", **settings) as service:
+        base_url(service)
+        assert (data_dir / "postgres" / "postmaster.pid").exists()
+        assert service.stop() == 0
+    assert not (data_dir / "postgres" / "postmaster.pid").exists()
+
+
+def test_the_embedded_database_survives_a_killed_service(tmp_path: Path, data_dir: Path) -> None:
+    settings = {"MAKEGOOD_DATA_DIR": str(data_dir), "MAKEGOOD_SECRET_KEY": SECRET}
+    with Running(tmp_path, "serve", "--port", "0", **settings) as service:
+        assert httpx.get(f"{base_url(service)}/readyz").status_code == 200
+        assert service.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert (data_dir / "postgres" / "postmaster.pid").exists()
+
+    with Running(tmp_path, "serve", "--port", "0", **settings) as service:
+        assert httpx.get(f"{base_url(service)}/readyz").status_code == 200
+        assert service.stop() == 0
+
+
+def test_a_taken_port_is_one_sentence(makegood: Makegood, database_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        done = makegood("serve", "--port", port, DATABASE_URL=database_url, MAKEGOOD_SECRET_KEY=SECRET)
+    assert done.code == 1
+    assert f"Port {port} of 127.0.0.1 cannot be used (Address already in use)" in done.err
+
+
+def test_what_the_processes_would_die_of_is_said_before_they_start(makegood: Makegood, database_url: str) -> None:
+    settings = {
+        "DATABASE_URL": database_url,
+        "MAKEGOOD_SECRET_KEY": SECRET,
+        "MAKEGOOD_SUPPLIERS__ACME__CHANNEL": "http",
+        "MAKEGOOD_SUPPLIERS__ACME__BASE_URL": "https://acme.example",
+        "MAKEGOOD_SUPPLIERS__ACME__API_TOKEN": "hush",
+        "MAKEGOOD_SUPPLIERS__ACME__WEBHOOK_SECRET": "whsec_not*base64",
+    }
+    done = makegood("serve", "--port", "0", "--processes", "2", **settings)
+    assert done.code == 1
+    assert "MAKEGOOD_SUPPLIERS__ACME__WEBHOOK_SECRET must be whsec_ followed by base64" in done.err
+
+
+def test_a_worker_alone_works_until_sigterm(tmp_path: Path, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET}
+    with Running(tmp_path, "worker", "--concurrency", "2", **settings) as worker:
+        worker.until("up to 2 jobs at a time")
+        assert worker.stop() == 0
+    assert "Traceback" not in "".join(worker.said)
