@@ -1,0 +1,87 @@
+"""A process that dies between begin and settle leaves a row that is found, and never a second refund."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from app.sandbox.woocommerce.model import NewLine, NewOrder
+from app.stores.base import PreparedRefund, RefundAnswer
+from app.stores.registry import StoreRegistry
+from tests.e2e.stage import SHOP, SITE, Stage
+from tests.e2e.test_stories import lamp, shopify_order, woo_order
+
+ONE_LAMP = [{"sku": "LAMP-01", "quantity": 1, "reason": "changed_mind"}]
+ONE_MUG = [{"sku": "ACME-MUG", "quantity": 1, "reason": "changed_mind"}]
+
+
+def die_once(stores: StoreRegistry, key: str, monkeypatch: pytest.MonkeyPatch, *, after_call: bool) -> None:
+    """The next refund call of the store ends in death, before or after the store has executed it."""
+    store = stores.get(key)
+    send = store.send_refund
+
+    async def dying(prepared: PreparedRefund) -> RefundAnswer:
+        monkeypatch.setattr(store, "send_refund", send)
+        if after_call:
+            await send(prepared)
+        raise RuntimeError("the process died here")
+
+    monkeypatch.setattr(store, "send_refund", dying)
+
+
+@pytest.mark.parametrize("after_call", [False, True])
+async def test_shopify_is_looked_up_and_sent_again_with_the_same_key(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, after_call: bool
+) -> None:
+    order_id, _ = await shopify_order(stage, [lamp()])
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+    die_once(stage.runtime.stores, SHOP, monkeypatch, after_call=after_call)
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    (refund,) = (await stage.case(case["id"]))["refunds"]
+    assert refund["status"] == "submitting"
+    await stage.later(seconds=160)
+    await stage.later(seconds=60)
+    case = await stage.case(case["id"])
+    assert (case["state"], case["refunds"][0]["status"]) == ("resolved", "succeeded")
+    assert len(stage.world.shop.money_calls) == 1
+    assert stage.world.shop.refunded_total(order_id) == Decimal("19.99")
+    attempts = case["refunds"][0]["attempts"]
+    assert [attempt["outcome"] for attempt in attempts] == ([None] if after_call else [None, "ok"])
+
+
+async def test_woocommerce_is_looked_up_and_found(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id, _ = await woo_order(stage, NewOrder([NewLine("Mug", "20.00", 1, "ACME-MUG")]))
+    (case,) = await stage.ask(SITE, order_id, ONE_MUG)
+    die_once(stage.runtime.stores, SITE, monkeypatch, after_call=True)
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    await stage.later(seconds=160)
+    assert (await stage.case(case["id"]))["state"] == "resolved"
+    assert len(stage.world.site.money_calls) == 1
+
+
+async def test_woocommerce_is_never_sent_again_and_goes_to_a_person(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id, _ = await woo_order(stage, NewOrder([NewLine("Mug", "20.00", 1, "ACME-MUG")]))
+    (case,) = await stage.ask(SITE, order_id, ONE_MUG)
+    die_once(stage.runtime.stores, SITE, monkeypatch, after_call=False)
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    for _ in range(6):
+        await stage.later(minutes=5)
+    case = await stage.case(case["id"])
+    (refund,) = case["refunds"]
+    assert refund["status"] == "needs_review"
+    assert "problem:refund_needs_review" in case["attention"]
+    assert stage.world.site.money_calls == []
+    await stage.post(f"/refunds/{refund['id']}/settle", {"outcome": "not_made", "reason": "the gateway shows nothing"})
+    await stage.settle()
+    case = await stage.case(case["id"])
+    assert case["state"] == "contested"
+    case = await stage.act(case, "absorb", reason="pay it now")
+    assert case["state"] == "resolved"
+    assert len(stage.world.site.money_calls) == 1
+    assert stage.world.site.paid_out(int(order_id)) == Decimal("23.80")
