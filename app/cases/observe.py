@@ -132,3 +132,9 @@ async def chargeback(work: Work, order: Order, event: Event, data: dict[str, str
         wanted = not held if event is Event.CHARGEBACK_OPENED else held
         if case.state not in ENDED and wanted:
             await cases.record(work, case, event, data, f"store:{case.store}")
+
+
+async def hold_if_disputed(work: Work, order: Order) -> None:
+    """The order as read from the store shows an open chargeback: money is held although no webhook told of it."""
+    if orders.snapshot_of(order).disputed:
+        await chargeback(work, order, Event.CHARGEBACK_OPENED, {"seen": "in the order"})

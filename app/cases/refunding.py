@@ -5,11 +5,15 @@ Locks are taken in one sequence everywhere: the order, then the case.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
+
+from sqlalchemy import or_, select
 
 from app.cases import observe
 from app.cases import service as cases
-from app.cases.models import Case
+from app.cases.models import Case, CaseLine
 from app.cases.vocabulary import Event, Ground, Remedy, Route, State
 from app.db.work import Work
 from app.jobs import defer
@@ -21,6 +25,7 @@ from app.orders.models import Order
 from app.refunds import service as refunds
 from app.refunds.amounts import decide
 from app.refunds.models import Refund
+from app.refunds.states import UNSETTLED
 
 _PAYING = frozenset({State.RESOLVING, State.CONTESTED})
 
@@ -51,6 +56,7 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
     if decided.amount <= 0:
         reason = "nothing is left to refund: the order's captured money is refunded or reserved already"
         await cases.record(work, case, Event.REMEDY_IMPOSSIBLE, {"reason": reason, "lines": wanted}, "makegood")
+        await cases.add_problem(work, case, "nothing_left_to_refund", f"No refund was planned: {reason}.")
         return None
     wish = refunds.Plan(
         case_id=case.id,
@@ -60,6 +66,27 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
         reason=f"{case.reference}",
     )
     return await refunds.plan(work, order, wish)
+
+
+async def forgotten(work: Work, limit: int = 100) -> Sequence[UUID]:
+    """Cases that owe money and plan none, or are paid and not finished: the job that should have seen to it was lost.
+
+    Cases with a problem wait for a person; cases that moved within the last minute have a job of their own.
+    """
+    unsettled = select(Refund.case_id).where(Refund.status.in_([str(one) for one in UNSETTLED]))
+    owing = select(CaseLine.case_id).where(CaseLine.cleared > CaseLine.refunded + CaseLine.external)
+    statement = (
+        select(Case.id)
+        .where(
+            or_(Case.state == State.RESOLVING, (Case.state == State.CONTESTED) & Case.id.in_(owing)),
+            Case.holds == [],
+            Case.problems == [],
+            Case.updated_at < work.now - timedelta(minutes=1),
+            Case.id.not_in(unsettled),
+        )
+        .limit(limit)
+    )
+    return (await work.session.scalars(statement)).all()
 
 
 async def _finish(work: Work, case: Case) -> None:

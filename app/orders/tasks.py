@@ -15,7 +15,7 @@ from app.webhooks import inbox
 from app.webhooks.topics import after_news
 
 # A store that is down for some minutes is read later; the next webhook or request reads it anyway.
-_PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4, retry_exceptions=[StoreUnavailable])
+_PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4)
 
 
 @blueprint.task(name="orders.refresh", pass_context=True, retry=_PATIENCE)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from procrastinate import JobContext
+from procrastinate import JobContext, RetryStrategy
 from sqlalchemy import select
 
 from app.cases import service as cases
 from app.cases.models import Case
-from app.cases.observe import apply_observed
-from app.cases.refunding import plan_refund, refund_failed, refund_in_review, refund_succeeded
+from app.cases.observe import apply_observed, hold_if_disputed
+from app.cases.refunding import forgotten, plan_refund, refund_failed, refund_in_review, refund_succeeded
 from app.db.work import Work
 from app.jobs import blueprint, defer
 from app.orders import service as orders
@@ -29,7 +29,7 @@ _LONGEST_RETRY = timedelta(minutes=30)
 _ORDER_BUSY = timedelta(seconds=5)
 
 
-@blueprint.task(name="refunds.plan", pass_context=True)
+@blueprint.task(name="refunds.plan", pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
 async def plan(context: JobContext, case_id: str) -> None:
     """Plans what the case may have refunded now."""
     async with runtime_of(context).work() as work:
@@ -57,6 +57,7 @@ async def advance(context: JobContext, refund_id: str) -> None:
         order, case, refund = await _locked(work, UUID(refund_id))
         if shown is not None:
             await orders.keep(work, order.store, shown, read_at=asked_at)
+            await hold_if_disputed(work, order)
         seen = _ours(shown, refund.id)
         if refund.status == RefundStatus.PLANNED and seen is None:
             await apply_observed(work, order)
@@ -263,7 +264,15 @@ async def _carry_out(work: Work, order: Order, case: Case, refund: Refund, settl
 
 
 async def sweep(runtime: Runtime) -> None:
-    """Enqueues every refund whose `next_check_at` has come: the row, not the job, is the source of due work."""
+    """Enqueues every refund whose `next_check_at` has come: the row, not the job, is the source of due work.
+
+    Cases that owe money without a plan get one here, each in a transaction of its own.
+    """
+    async with runtime.work() as work:
+        without_plan = await forgotten(work)
+    for case_id in without_plan:
+        async with runtime.work() as work:
+            await plan_refund(work, case_id)
     async with runtime.work() as work:
         statement = (
             select(Refund)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
-from procrastinate import JobContext
+from procrastinate import JobContext, RetryStrategy
 
 from app.cases.vocabulary import Reason, Remedy
 from app.errors import AppError, NotFound
@@ -36,7 +36,9 @@ _REASONS = {
 }
 
 
-@blueprint.task(name="requests.take_in_return", pass_context=True)
+@blueprint.task(
+    name="requests.take_in_return", pass_context=True, retry=RetryStrategy(max_attempts=8, exponential_wait=4)
+)
 async def take_in_return(
     context: JobContext, store: str, return_id: str, delivery_id: str, reasons: dict[str, str]
 ) -> None:

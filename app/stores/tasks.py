@@ -13,9 +13,10 @@ from app.cases.vocabulary import ENDED, State
 from app.db.work import Work
 from app.jobs import blueprint
 from app.runtime import Runtime, runtime_of
-from app.stores.base import Store, StoreRefused, StoreUnavailable
+from app.stores.base import Store, StoreRefused
 
-_PATIENCE = RetryStrategy(max_attempts=10, exponential_wait=4, retry_exceptions=[StoreUnavailable])
+# A store may be down, or the database restart: closing the return later is as good.
+_PATIENCE = RetryStrategy(max_attempts=10, exponential_wait=4)
 
 
 @blueprint.task(name="stores.sync_return", pass_context=True, retry=_PATIENCE)

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from app.cases import service as cases
 from app.cases.models import Case
-from app.cases.observe import apply_observed, chargeback, order_cancelled
+from app.cases.observe import apply_observed, chargeback, hold_if_disputed, order_cancelled
 from app.cases.states import allowed_events
 from app.cases.vocabulary import Event, State
 from app.db.work import Work
@@ -42,6 +42,7 @@ async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
     if any(row.lines is None and row.operation_id is None for row in await orders.observed(work, order.id)):
         # The order's own list tells only totals of refunds made by others: the store is asked for their lines.
         await defer(work.session, "orders.refresh", store=order.store, order_id=order.order_id)
+    await hold_if_disputed(work, order)
     await apply_observed(work, order)
     if cancelled:
         await order_cancelled(work, order)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 
+from app.cases.refunding import plan_refund
+from app.db.work import Work
+from app.refunds.models import Refund
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from app.stores.base import PreparedRefund, RefundAnswer
 from app.stores.registry import StoreRegistry
@@ -85,3 +89,33 @@ async def test_woocommerce_is_never_sent_again_and_goes_to_a_person(
     assert case["state"] == "resolved"
     assert len(stage.world.site.money_calls) == 1
     assert stage.world.site.paid_out(int(order_id)) == Decimal("23.80")
+
+
+async def test_a_plan_whose_job_failed_is_made_by_the_sweeper(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id, _ = await shopify_order(stage, [lamp()])
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+
+    async def dying(work: Work, case_id: UUID) -> Refund | None:
+        monkeypatch.setattr("app.refunds.tasks.plan_refund", plan_refund)
+        raise RuntimeError("the process died here")
+
+    monkeypatch.setattr("app.refunds.tasks.plan_refund", dying)
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    case = await stage.case(case["id"])
+    assert (case["state"], case["refunds"]) == ("resolving", [])
+    await stage.later(seconds=70)
+    assert (await stage.case(case["id"]))["state"] == "resolved"
+    assert len(stage.world.shop.money_calls) == 1
+
+
+async def test_a_chargeback_whose_webhook_was_lost_is_seen_before_money_moves(stage: Stage) -> None:
+    order_id, _ = await shopify_order(stage, [lamp()])
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+    stage.world.courier.hold()
+    stage.world.shop.open_dispute(int(order_id))
+    case = await stage.act(
+        case, "record-verdict", lines=[{"line_id": case["lines"][0]["line_id"], "accepted_quantity": 1}]
+    )
+    assert (case["state"], case["holds"]) == ("resolving", ["chargeback"])
+    assert stage.world.shop.money_calls == []
