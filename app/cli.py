@@ -165,7 +165,7 @@ def openapi_command() -> None:
 
 @cli.command("sandbox")
 def sandbox_command(
-    port: Annotated[int | None, typer.Option(help="First port; free ones by default.", min=1, max=65535)] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 8100 by default.", min=1, max=65535)] = None,
 ) -> None:
     """Run the sandbox stores and suppliers alone."""
     from app.sandbox.run import run_sandbox

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import typer
 
-from app.api import PageWish
 from app.cases import queries as case_queries
 from app.cases.answers import case_out
 from app.cases.models import Case
@@ -25,9 +24,9 @@ from app.logging import configure_logging
 from app.settings_load import load_settings
 from app.start import open_database
 from app.webhooks import inbox
-from app.webhooks.deliveries import list_deliveries as deliveries_as_the_api
+from app.webhooks import queries as delivery_queries
 from app.webhooks.models import DeliveryStatus
-from app.webhooks.schemas import DeliveryFilter, DeliveryOut
+from app.webhooks.schemas import DeliveryOut
 
 T = TypeVar("T")
 
@@ -50,10 +49,18 @@ def list_deliveries(
     as_json: AsJson = False,
 ) -> None:
     """List webhooks as they came, newest first."""
-    wanted = DeliveryFilter(status=status, store=store, supplier=supplier, topic=topic)
 
     async def read(work: Work) -> list[DeliveryOut]:
-        return (await deliveries_as_the_api("cli", work, PageWish(limit=limit), wanted)).items
+        found = await delivery_queries.search(
+            work,
+            status=status,
+            store=store.lower() if store else None,
+            supplier=supplier.lower() if supplier else None,
+            topic=topic,
+            after=None,
+            limit=limit,
+        )
+        return [DeliveryOut.of(one) for one in found]
 
     found = _in_database(read)
     if as_json:

@@ -6,8 +6,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from sqlalchemy import select
-from sqlalchemy.orm import defer
 from starlette.responses import JSONResponse
 
 from app.api import BadCursor, InWork, Operator, Page, Paging, Reader
@@ -15,8 +13,8 @@ from app.db.idempotency import IdempotencyKeyReused
 from app.errors import NotFound
 from app.errors_http import refusals
 from app.once import InOnce
-from app.webhooks import inbox
-from app.webhooks.models import Delivery, SourceKind
+from app.webhooks import inbox, queries
+from app.webhooks.models import Delivery
 from app.webhooks.schemas import DeliveryDetailOut, DeliveryFilter, DeliveryOut
 from app.wire import Wish
 
@@ -33,17 +31,15 @@ async def list_deliveries(
     _reader: Reader, work: InWork, paging: Paging, wanted: Annotated[DeliveryFilter, Query()]
 ) -> Page[DeliveryOut]:
     """One page of deliveries."""
-    statement = select(Delivery).options(defer(Delivery.body)).order_by(Delivery.id.desc()).limit(paging.limit + 1)
-    if wanted.status is not None:
-        statement = statement.where(Delivery.status == wanted.status)
-    if wanted.topic is not None:
-        statement = statement.where(Delivery.topic == wanted.topic)
-    for kind, key in ((SourceKind.STORE, wanted.store), (SourceKind.SUPPLIER, wanted.supplier)):
-        if key is not None:
-            statement = statement.where(Delivery.source_kind == kind, Delivery.source == key)
-    if paging.after is not None:
-        statement = statement.where(Delivery.id < paging.after)
-    rows = list(await work.session.scalars(statement))
+    rows = await queries.search(
+        work,
+        status=wanted.status,
+        store=wanted.store,
+        supplier=wanted.supplier,
+        topic=wanted.topic,
+        after=paging.after,
+        limit=paging.limit + 1,
+    )
     return paging.page(rows, [DeliveryOut.of(row) for row in rows])
 
 
