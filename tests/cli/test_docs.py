@@ -71,7 +71,7 @@ def test_the_links_of_the_readme_lead_somewhere() -> None:
 
 
 def pins() -> dict[str, str]:
-    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+    lines = (ROOT / ".requirements.lock").read_text("utf-8").splitlines()
     return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
@@ -84,7 +84,7 @@ def test_every_dependency_is_pinned_and_has_a_reason(dependency: str) -> None:
 
 
 def test_the_pins_name_no_index() -> None:
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    lock = (ROOT / ".requirements.lock").read_text("utf-8")
     assert "://" not in lock
     assert "--" not in lock
 
