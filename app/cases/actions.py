@@ -15,11 +15,12 @@ from app.cases.models import Case
 from app.cases.states import GuardFailed, TransitionNotAllowed
 from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route
 from app.db.work import Work
-from app.errors import Invalid
+from app.errors import Conflict, Invalid
 from app.ledger import service as ledger
 from app.orders import service as orders
 from app.orders.models import Order
 from app.policy import rules
+from app.policy import service as policy
 from app.wire import rfc3339
 
 
@@ -42,6 +43,13 @@ class QuantityTooLarge(Invalid):
 
     code = "quantity_too_large"
     title = "More units than there are"
+
+
+class QuantityNotFree(Conflict):
+    """Some of the units are refunded already, or another case has them."""
+
+    code = "quantity_not_free"
+    title = "These units are not free"
 
 
 class RemedyNotSupported(Invalid):
@@ -81,7 +89,7 @@ class Target:
 
 
 async def approve(target: Target, body: bodies.ApproveBody) -> None:
-    """Raises `RemedyNotSupported`, `UnknownLine`, `DuplicateLine`, `QuantityTooLarge`."""
+    """Raises `RemedyNotSupported`, `UnknownLine`, `DuplicateLine`, `QuantityTooLarge`, `QuantityNotFree`."""
     remedy = body.remedy or Remedy(target.case.remedy)
     if remedy is not Remedy.REFUND:
         raise RemedyNotSupported(
@@ -90,8 +98,24 @@ async def approve(target: Target, body: bodies.ApproveBody) -> None:
         )
     limits = {line.line_id: line.requested for line in target.case.lines}
     chosen = _units(((one.line_id, one.quantity) for one in body.lines or ()), limits, "was requested")
+    await _check_free(target, chosen or limits)
     route = body.route or _policy_route(target, chosen or limits)
     await target.record(Event.APPROVED, body, route=route, remedy=remedy, lines=chosen or None, ground=Ground.OPERATOR)
+
+
+async def _check_free(target: Target, units: dict[str, int]) -> None:
+    """Raises `QuantityNotFree` for units that are refunded already or belong to another case."""
+    free = await policy.free_units(target.work, target.order, without=target.case.id)
+    for line in target.case.lines:
+        # What this case itself was paid is no reason against it: a reopened case owes nothing twice.
+        left = free.get(line.line_id, 0) + line.external
+        if units.get(line.line_id, 0) > left:
+            raise QuantityNotFree(
+                f"{units[line.line_id]} units of line {line.line_id} are to be approved, and {max(0, left)} are "
+                "neither refunded nor in another case. Approve fewer with `lines`.",
+                line_id=line.line_id,
+                free=max(0, left),
+            )
 
 
 def _policy_route(target: Target, units: dict[str, int]) -> Route:

@@ -11,7 +11,14 @@ from starlette.responses import JSONResponse
 from app.api import InWork, Operator
 from app.cases import action_bodies as bodies
 from app.cases import actions, queries
-from app.cases.actions import CreditWithoutAcceptance, DuplicateLine, QuantityTooLarge, RemedyNotSupported, UnknownLine
+from app.cases.actions import (
+    CreditWithoutAcceptance,
+    DuplicateLine,
+    QuantityNotFree,
+    QuantityTooLarge,
+    RemedyNotSupported,
+    UnknownLine,
+)
 from app.cases.answers import case_out
 from app.cases.refunding import lock_both
 from app.cases.schemas import CaseName, CaseOut
@@ -63,6 +70,7 @@ async def _act(
         "Approves the return",
         "All that was requested, or the `lines` named, on the `route` given or the one that the policy would choose.",
         RemedyNotSupported,
+        QuantityNotFree,
         *_LINES,
     ),
 )

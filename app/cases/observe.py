@@ -31,7 +31,10 @@ async def apply_observed(work: Work, order: Order) -> None:
     if any(refund.status in UNDER_WAY for refund in ours):
         return
     rows = list(await work.session.scalars(select(ObservedRefund).where(ObservedRefund.order_pk == order.id)))
-    known = {refund.id for refund in ours}
+    known = {refund.id: refund.case_id for refund in ours}
+    for row in rows:
+        if row.operation_id in known and row.removed_at is not None and row.applied_at is None:
+            await _tell_ours_removed(work, await cases.lock(work, known[row.operation_id]), row)
     pending = [row for row in rows if row.operation_id not in known and _is_news(row)]
     if not pending:
         return
@@ -79,6 +82,13 @@ async def _tell_made(work: Work, order: Order, affected: list[Case], row: Observ
         left = {line_id: units - share.get(line_id, 0) for line_id, units in left.items()}
     row.applied_at = work.now
     row.applied = applied
+
+
+async def _tell_ours_removed(work: Work, case: Case, row: ObservedRefund) -> None:
+    """Deleting a refund's record gives no money back; a person decides what it means."""
+    row.applied_at = work.now
+    text = f"Our refund {row.store_refund_id} was deleted in the store; the money may have stayed with the customer."
+    await cases.add_problem(work, case, "refund_removed", text)
 
 
 def _unpaid(view: CaseView, line_id: str) -> int:

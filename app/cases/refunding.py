@@ -107,10 +107,13 @@ async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund)
     }
     await cases.record(work, case, Event.REFUND_SUCCEEDED, data, f"store:{case.store}")
     await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), _recoverable(case, refund))
-    await messages.about_case(work, case, MessageKind.REFUND_SENT, amount=refunds.money(refund), event=str(refund.id))
+    await messages.about_case(work, case, MessageKind.REFUND_SENT, refund=refund)
     await _finish(work, case)
     if case.state == State.RESOLVING:
         await defer(work.session, "refunds.plan", case_id=str(case.id))
+    if orders.snapshot_of(order).paid_by_hand:
+        text = f"The store has booked {refunds.money(refund)}, and its payment method sends nothing: pay the customer."
+        await cases.add_problem(work, case, "pay_by_hand", text)
     await observe.apply_observed(work, order)
 
 

@@ -16,7 +16,10 @@ from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route, State
 
 @dataclass(frozen=True, slots=True)
 class LineView:
-    """Counters of one line in units: requested ≥ approved ≥ shipped ≥ received, approved ≥ cleared ≥ accepted.
+    """Counters of one line in units: requested ≥ approved ≥ shipped ≥ received ≥ accepted; approved ≥ cleared.
+
+    Cleared is at least what is accepted. Where no goods move (claim, returnless) nothing is shipped or received, and
+    units are accepted all the same.
 
     `cleared` is what the gate has opened for; `refunded` is proven money by us; `external` is what somebody else
     refunded while the case was open.
@@ -133,10 +136,15 @@ def _receive(view: CaseView, data: Data) -> CaseView:
 
 def _confirm(view: CaseView, data: Data) -> CaseView:
     verdict = quantities(data)
+    goods_move = view.route in (Route.RETURN, Route.LOCAL)
 
     def change(line: LineView) -> LineView:
         accepted = max(line.accepted, min(verdict.get(line.line_id, 0), line.approved))
-        return replace(line, accepted=accepted, cleared=max(line.cleared, accepted))
+        # Goods that were judged were there, and were sent, whoever forgot to say so.
+        received = max(line.received, accepted) if goods_move else line.received
+        shipped = max(line.shipped, received)
+        cleared = max(line.cleared, accepted)
+        return replace(line, accepted=accepted, cleared=cleared, received=received, shipped=shipped)
 
     return replace(_each(view, change), ground=Ground.SUPPLIER, credit_open=view.has_supplier)
 

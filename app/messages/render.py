@@ -41,7 +41,8 @@ class MessageFacts:
 
     `locale` is the reader's, in any spelling (`fr-CA`, `he_IL`). `lines` is title and quantity. `reference` is the
     case's; a receipt lists `case_references` instead when the request was split. Where a supplier gives no RMA number
-    the reference stands for it. `paid_to` names the payment method the money went back to, when the store tells it.
+    the reference stands for it. `by_hand` says that the store's payment method
+    cannot send money back, so that the merchant sends it some other way.
     """
 
     kind: MessageKind
@@ -56,7 +57,7 @@ class MessageFacts:
     return_address: Mapping[str, str] | None = None
     instructions: str | None = None
     amount: Money | None = None
-    paid_to: str | None = None
+    by_hand: bool = False
     reason: str | None = None
     case_references: Sequence[str] = ()
 
@@ -134,7 +135,7 @@ def _context(facts: MessageFacts, language: str, locale: Locale) -> dict[str, An
         "address": [_words(line, rtl) for line in _address_lines(facts.return_address or {})],
         "instructions": _paragraphs(facts.instructions, rtl),
         "amount": _amount(facts.amount, locale) if facts.amount else "",
-        "paid_to": _words(facts.paid_to, rtl),
+        "by_hand": facts.by_hand,
         "reason": _paragraphs(facts.reason, rtl),
     }
 

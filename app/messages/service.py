@@ -15,6 +15,7 @@ from app.messages.render import MessageFacts, MessageKind, render
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
+from app.refunds.models import Refund
 from app.requests.models import ReturnRequest
 
 
@@ -24,23 +25,31 @@ async def about_case(
     kind: MessageKind,
     *,
     reason: str | None = None,
-    amount: Money | None = None,
-    event: str | None = None,
+    refund: Refund | None = None,
 ) -> None:
-    """Tells the customer about their case. `event` tells two messages of one kind apart; default the event's number."""
+    """Tells the customer about their case, or about one refund of it. One message for each event."""
     order = await work.session.get_one(Order, case.order_pk)
     request = await work.session.get_one(ReturnRequest, case.request_id)
     facts = replace(
         _base(work, order, kind),
         reference=case.reference,
-        lines=[(line.title, line.approved or line.requested) for line in case.lines],
+        lines=_lines(case, refund),
         rma_number=case.rma_number,
         return_address=case.return_address,
         instructions=case.instructions,
-        amount=amount,
+        amount=Money(refund.amount, refund.currency, refund.exponent) if refund else None,
+        by_hand=orders.snapshot_of(order).paid_by_hand,
         reason=reason,
     )
-    await _write(work, request, order, facts, f"{kind}:{case.id}:{event or case.seq}", case)
+    await _write(work, request, order, facts, f"{kind}:{case.id}:{refund.id if refund else case.seq}", case)
+
+
+def _lines(case: Case, refund: Refund | None) -> list[tuple[str, int]]:
+    """Titles and units: the refund's own, else all of the case."""
+    if refund is None:
+        return [(line.title, line.approved or line.requested) for line in case.lines]
+    paid = {str(line["line_id"]): int(line["quantity"]) for line in refund.lines}
+    return [(line.title, paid[line.line_id]) for line in case.lines if line.line_id in paid]
 
 
 async def receipt(work: Work, request: ReturnRequest, order: Order, cases: list[Case]) -> None:

@@ -24,9 +24,17 @@ from app.orders.reading import (
     required_identifier,
     text,
 )
-from app.orders.snapshot import Extra, Fulfilment, Line, OrderSnapshot, Platform, RefundState, SeenRefund
+from app.orders.snapshot import (
+    Extra,
+    Fulfilment,
+    Line,
+    OrderSnapshot,
+    Platform,
+    RefundState,
+    SeenRefund,
+    is_manual_payment,
+)
 
-_MANUAL_METHODS = frozenset({"bacs", "cheque", "cod"})
 _PAID_STATUSES = frozenset({"processing", "completed", "refunded"})
 _ORDER_ACTIONS = frozenset(
     {"woocommerce_order_refunded", "woocommerce_order_fully_refunded", "woocommerce_order_partially_refunded"}
@@ -36,11 +44,6 @@ _LOCALE_KEYS = ("wpml_language", "_locale")
 _MOST_DECIMALS = 8
 _LARGEST_MINOR = 10**15
 _TAX_WEIGHT = Decimal(10) ** 12
-
-
-def is_manual_payment(method: str | None) -> bool:
-    """Whether no gateway can send this order's money back: bank transfer, cheque, cash, or no method at all."""
-    return not method or method in _MANUAL_METHODS
 
 
 def order_from_payload(payload: Mapping[str, Any]) -> OrderSnapshot:

@@ -63,12 +63,19 @@ async def keep(work: Work, store: str, news: OrderSnapshot, read_at: datetime | 
             await defer(work.session, "orders.refresh", store=store, order_id=order.order_id)
     if read_at is not None:
         order.read_at = read_at
+    if read_at is not None:
+        order.read_at = read_at
     for refund in news.refunds or ():
         # What even a complete reading does not tell will not be told: the refund counts by its amount alone.
         told = replace(refund, lines=refund.lines or {}, extras=refund.extras or {}) if read_at else refund
         changed = await keep_refund(work, order, told) or changed
-    if read_at is not None and news.refunds is not None:
-        changed = await _mark_removed(work, order, {seen.store_refund_id for seen in news.refunds}, read_at) or changed
+    if news.refunds is not None and news.updated_at >= order.source_updated_at:
+        shown = {seen.store_refund_id for seen in news.refunds}
+        if read_at is not None:
+            changed = await _mark_removed(work, order, shown, read_at) or changed
+        elif any(row.store_refund_id not in shown for row in await observed(work, order.id)):
+            # A refund that newer news leaves out was deleted, perhaps: only a reading can tell.
+            await defer(work.session, "orders.refresh", store=store, order_id=order.order_id)
     return order, changed
 
 

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from types import MappingProxyType
 
 
 class Platform(StrEnum):
@@ -30,7 +29,13 @@ class RefundState(StrEnum):
     UNCLEAR = "unclear"
 
 
-NO_TAXES: Mapping[str, int] = MappingProxyType({})
+# WooCommerce's own methods that no gateway stands behind: bank transfer, cheque, cash on delivery.
+_MANUAL_METHODS = frozenset({"bacs", "cheque", "cod"})
+
+
+def is_manual_payment(method: str | None) -> bool:
+    """Whether no gateway can send a WooCommerce order's money back: one of the manual methods, or none at all."""
+    return not method or method in _MANUAL_METHODS
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,11 @@ class OrderSnapshot:
     cancelled_at: datetime | None = None
     disputed: bool = False
     test: bool = False
+
+    @property
+    def paid_by_hand(self) -> bool:
+        """True when a refund only books, and a person has to send the money."""
+        return self.platform is Platform.WOOCOMMERCE and is_manual_payment(self.payment_method)
 
     def line(self, line_id: str) -> Line | None:
         """The line with that id, if the order has it."""

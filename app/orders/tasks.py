@@ -6,13 +6,14 @@ from uuid import UUID
 
 from procrastinate import JobContext, RetryStrategy
 
+from app.cases.observe import order_cancelled
 from app.jobs import blueprint
 from app.orders import service as orders
 from app.runtime import Runtime, runtime_of
 from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.registry import UnknownStore
 from app.webhooks import inbox
-from app.webhooks.topics import after_news
+from app.webhooks.topics import after_news, is_cancelled
 
 # A store that is down for some minutes is read later; the next webhook or request reads it anyway.
 _PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4)
@@ -35,8 +36,10 @@ async def refresh(context: JobContext, store: str, order_id: str, delivery_id: s
 async def _read(runtime: Runtime, store: str, order_id: str) -> None:
     asked_at = runtime.clock.now()
     shown = await runtime.stores.get(store).read_order(order_id)
-    if shown is None:
-        return
     async with runtime.work() as work:
-        order, _ = await orders.keep(work, store, shown, read_at=asked_at)
-        await after_news(work, order, cancelled=shown.cancelled_at is not None)
+        if shown is not None:
+            order, _ = await orders.keep(work, store, shown, read_at=asked_at)
+            await after_news(work, order, cancelled=is_cancelled(shown))
+        elif (known := await orders.find(work, store, order_id)) is not None:
+            # Deleted for good: the customer's right to the money is not.
+            await order_cancelled(work, await orders.lock(work, known.id))

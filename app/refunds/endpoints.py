@@ -18,7 +18,7 @@ from app.once import InOnce
 from app.orders.schemas import ref_of
 from app.refunds import queries
 from app.refunds.schemas import RefundFilter, RefundOut, SettleBody
-from app.refunds.settling import Finding, StoreRefundTaken, settle
+from app.refunds.settling import Finding, StoreRefundTaken, StoreShowsRefund, settle
 from app.refunds.states import RefundNotMovable
 
 router = APIRouter(prefix="/refunds", tags=["refunds"])
@@ -62,7 +62,9 @@ async def get_refund(_reader: Reader, work: InWork, id: UUID) -> RefundOut:
         "Look at the payment gateway first: this is the one place where Makegood takes a word for a proof."
     ),
     response_model=RefundOut,
-    responses=refusals(NotFound, RefundNotMovable, StoreRefundTaken, IdempotencyKeyReused, RequestTooLarge),
+    responses=refusals(
+        NotFound, RefundNotMovable, StoreRefundTaken, StoreShowsRefund, IdempotencyKeyReused, RequestTooLarge
+    ),
 )
 async def settle_refund(operator: Operator, work: InWork, once: InOnce, id: UUID, body: SettleBody) -> JSONResponse:
     """The outcome, as a person knows it."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
 from app.api import MoneyOut
 from app.cases.vocabulary import Ground
@@ -39,6 +39,12 @@ class SettleBody(Body):
         description="How you know; it is kept in the case's audit trail.",
         examples=["Seen as paid in the gateway's dashboard."],
     )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> SettleBody:
+        if self.outcome == "not_made" and self.store_refund_id is not None:
+            raise ValueError("a refund that was not made has no store_refund_id")
+        return self
 
 
 class RefundPartOut(BaseModel):

@@ -12,13 +12,22 @@ from app.cases import service as cases
 from app.cases.models import Case
 from app.db.work import Work
 from app.errors import Conflict
+from app.orders import service as orders
 from app.orders.models import ObservedRefund, Order
 from app.orders.snapshot import RefundState
 from app.refunds import service
 from app.refunds.models import Refund
 from app.refunds.states import RefundNotMovable, RefundStatus
 
+_MAY_BE_MONEY = (RefundState.SUCCEEDED, RefundState.PENDING, RefundState.UNCLEAR)
 SETTLEABLE = (RefundStatus.NEEDS_REVIEW, RefundStatus.UNKNOWN)
+
+
+class StoreShowsRefund(Conflict):
+    """The store shows the refund that is said not to be made."""
+
+    code = "store_shows_refund"
+    title = "The store shows this refund"
 
 
 class StoreRefundTaken(Conflict):
@@ -41,7 +50,8 @@ class Finding:
 async def settle(work: Work, refund_id: UUID, found: Finding) -> None:
     """Moves the refund and its case as a proof would. Locks the order, then the case.
 
-    Raises `RefundNotMovable` from any status but `needs_review` and `unknown`, and `StoreRefundTaken`.
+    Raises `RefundNotMovable` from any status but `needs_review` and `unknown`, `StoreRefundTaken` and
+    `StoreShowsRefund`.
     """
     case_id = (await work.session.get_one(Refund, refund_id)).case_id
     order, case = await refunding.lock_both(work, case_id)
@@ -51,6 +61,8 @@ async def settle(work: Work, refund_id: UUID, found: Finding) -> None:
             f"The refund is {refund.status}; only one whose outcome is in doubt can be settled by a person.",
             allowed_statuses=[str(status) for status in SETTLEABLE],
         )
+    if not found.succeeded:
+        await _deny(work, order, refund)
     await _write_down(work, case, refund, found)
     detail = f"settled by a person: {found.reason}"
     if found.succeeded:
@@ -63,6 +75,17 @@ async def settle(work: Work, refund_id: UUID, found: Finding) -> None:
     else:
         service.reject(work, refund, detail)
         await refunding.refund_failed(work, order, case, refund)
+
+
+async def _deny(work: Work, order: Order, refund: Refund) -> None:
+    """What the store shows with our marker cannot be denied: a second refund would follow."""
+    rows = await orders.observed(work, order.id)
+    shown = [row for row in rows if row.operation_id == refund.id and row.state in _MAY_BE_MONEY]
+    if shown:
+        raise StoreShowsRefund(
+            f"The store shows this refund as {shown[0].store_refund_id}. Settle it as succeeded; or, if no money "
+            "moved, delete it in the store first and settle it again when Makegood has seen that."
+        )
 
 
 async def _write_down(work: Work, case: Case, refund: Refund, found: Finding) -> None:

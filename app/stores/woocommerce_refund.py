@@ -14,9 +14,9 @@ from typing import Any
 
 from app.money import BadAmount, Money, allocate, parse_decimal
 from app.orders.marker import marker_for
-from app.orders.normalise_woocommerce import is_manual_payment, refunded_item_id
+from app.orders.normalise_woocommerce import refunded_item_id
 from app.orders.reading import objects, quantity
-from app.orders.snapshot import Extra, Line, OrderSnapshot, RefundState
+from app.orders.snapshot import Extra, Line, OrderSnapshot, RefundState, is_manual_payment
 from app.outcomes import Ok, Rejected, Unknown
 from app.stores.base import (
     PreparedRefund,
@@ -138,7 +138,7 @@ def judge(prepared: PreparedRefund, reply: Reply) -> RefundAnswer:
             return Unknown(code, f"{_message(reply)} The gateway may have paid all the same.")
         return Rejected("cannot_create", _message(reply))
     if 300 <= reply.status < 400:
-        return Rejected("redirected", redirected(reply))
+        return Unknown("redirected", redirected(reply))
     if reply.status == 401:
         return Rejected(code or "unauthorized", "The store does not accept the key, or the key may not write")
     early = reply.status == 400 and code.startswith("rest_")

@@ -33,8 +33,13 @@ Handler = Callable[[Work, Delivery, Mapping[str, Any]], Awaitable[str | None]]
 async def keep_order(work: Work, store: str, news: OrderSnapshot) -> str | None:
     """Keeps a snapshot and tells the order's cases what it means for them."""
     order, changed = await orders.keep(work, store, news)
-    await after_news(work, order, cancelled=news.cancelled_at is not None)
+    await after_news(work, order, cancelled=is_cancelled(news))
     return None if changed else "nothing new"
+
+
+def is_cancelled(order: OrderSnapshot) -> bool:
+    """Cancelled, or put into WooCommerce's trash."""
+    return order.cancelled_at is not None or order.status == "trash"
 
 
 async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:

@@ -40,7 +40,6 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         return_address=ADDRESS,
         instructions="Use the box.\n\nNo tape.",
         amount=Money(1250, "EUR", 2),
-        paid_to="Visa ending in 4242",
         reason="The return period is over.",
     )
 
@@ -281,7 +280,6 @@ def test_any_text_gives_a_message_that_can_be_encoded(text: str, kind: MessageKi
             order_number=text,
             lines=[(text, 2)],
             instructions=text,
-            paid_to=text,
             locale=language,
         )
     )

@@ -16,14 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.orders.marker import marker_for
-from app.orders.normalise_woocommerce import (
-    action_order_id,
-    is_manual_payment,
-    order_from_payload,
-    refunds_from_api,
-)
+from app.orders.normalise_woocommerce import action_order_id, order_from_payload, refunds_from_api
 from app.orders.reading import UnreadablePayload, parse_object
-from app.orders.snapshot import Extra, Fulfilment, Line, Platform, RefundState, SeenRefund
+from app.orders.snapshot import Extra, Fulfilment, Line, Platform, RefundState, SeenRefund, is_manual_payment
 from tests.orders.woo_captures import WEBHOOK_SECRETS, capture, order, payload, raw_body, refund, refunded_order
 
 OURS = UUID("01990000-0000-7000-8000-000000000001")
