@@ -25,6 +25,7 @@ from app.webhooks import tasks as webhooks
 SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     webhooks.sweep,
     refunds.sweep,
+    refunds.sweep_forgotten,
     suppliers.sweep,
     timers.sweep,
     messages.sweep,
@@ -51,7 +52,8 @@ async def sweep_once(runtime: Runtime) -> None:
     for sweep in SWEEPS:
         try:
             await sweep(runtime)
-        except (DBAPIError, OSError):
+        except Exception:
+            # Whatever it was: the other sweeps, and this one next time, must go on, or money and dates are forgotten.
             log.exception("sweep_failed", sweep=sweep.__module__)
 
 
@@ -67,7 +69,7 @@ async def _sweeping(runtime: Runtime, queue: App) -> None:
         await sweep_once(runtime)
         try:
             await _take_over(queue)
-        except (ConnectorException, OSError):
+        except Exception:
             log.exception("take_over_failed")
         await asyncio.sleep(runtime.settings.sweep_seconds)
 

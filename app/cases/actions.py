@@ -21,6 +21,7 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.policy import rules
 from app.policy import service as policy
+from app.refunds import service as refunds
 from app.wire import rfc3339
 
 
@@ -43,6 +44,13 @@ class QuantityTooLarge(Invalid):
 
     code = "quantity_too_large"
     title = "More units than there are"
+
+
+class RefundInDoubt(Conflict):
+    """Money of the case may be moving."""
+
+    code = "refund_in_doubt"
+    title = "A refund is under way or in doubt"
 
 
 class QuantityNotFree(Conflict):
@@ -205,6 +213,8 @@ async def record_verdict(target: Target, body: bodies.RecordVerdictBody) -> None
         return
     rises = any(lines.get(line.line_id, 0) > line.accepted for line in case.lines)
     told["news"] = rises or await _credit_is_new(target, body.credit)
+    if await ledger.is_settled(target.work, case.id):
+        told["credit_settled"] = True
     if body.credit is not None:
         told["credit"] = {
             "amount": body.credit.money().text,
@@ -234,7 +244,9 @@ async def appeal(target: Target, body: bodies.ActionBody) -> None:
 
 
 async def cancel(target: Target, body: bodies.ActionBody) -> None:
-    """The customer does not want to return any more."""
+    """The customer does not want to return any more. Raises `RefundInDoubt` while money may be moving."""
+    if await refunds.in_doubt(target.work, target.case.id):
+        raise RefundInDoubt("A refund of this case is under way or in doubt; settle it first.")
     await target.record(Event.CUSTOMER_CANCELLED, body)
 
 

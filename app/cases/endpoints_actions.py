@@ -16,6 +16,7 @@ from app.cases.actions import (
     DuplicateLine,
     QuantityNotFree,
     QuantityTooLarge,
+    RefundInDoubt,
     RemedyNotSupported,
     UnknownLine,
 )
@@ -184,7 +185,9 @@ async def appeal(
 
 @router.post(
     "/{case}/cancel",
-    **_documented("Cancels the return", "At the customer's wish, while neither goods nor money have moved."),
+    **_documented(
+        "Cancels the return", "At the customer's wish, while neither goods nor money have moved.", RefundInDoubt
+    ),
 )
 async def cancel(
     case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.ActionBody | None = None

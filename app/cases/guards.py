@@ -122,6 +122,11 @@ def lines_covered(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> s
     return None if view.covered else "not everything has been paid"
 
 
+def not_covered(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> str | None:
+    """Something approved is unpaid."""
+    return "everything is paid" if view.covered else None
+
+
 def no_credit_open(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> str | None:
     """The supplier owes nothing."""
     return "a supplier credit is outstanding" if view.credit_open else None

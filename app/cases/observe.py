@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from app.cases import service as cases
@@ -14,7 +16,7 @@ from app.orders.models import ObservedRefund, Order
 from app.orders.snapshot import RefundState
 from app.refunds import service as refunds
 from app.refunds.amounts import Taken, decide
-from app.refunds.states import UNDER_WAY
+from app.refunds.states import RESERVED, UNDER_WAY
 
 
 async def _cases_of(work: Work, order: Order) -> list[Case]:
@@ -31,7 +33,8 @@ async def apply_observed(work: Work, order: Order) -> None:
     if any(refund.status in UNDER_WAY for refund in ours):
         return
     rows = list(await work.session.scalars(select(ObservedRefund).where(ObservedRefund.order_pk == order.id)))
-    known = {refund.id: refund.case_id for refund in ours}
+    # Money of ours that was given up and shows up all the same counts like anybody else's.
+    known = {refund.id: refund.case_id for refund in ours if refund.status in RESERVED}
     for row in rows:
         if row.operation_id in known and row.removed_at is not None and row.applied_at is None:
             await _tell_ours_removed(work, await cases.lock(work, known[row.operation_id]), row)
@@ -57,10 +60,10 @@ def _is_news(row: ObservedRefund) -> bool:
 async def _tell_made(work: Work, order: Order, affected: list[Case], row: ObservedRefund) -> None:
     """Units go to open cases, oldest first; a refund without lines is matched by what the case is worth."""
     left = {line_id: int(units) for line_id, units in (row.lines or {}).items()}
-    worth = row.amount
+    worth = row.amount - sum(int(minor) for minor in (row.extras or {}).values())
     applied: dict[str, dict[str, int]] = {}
     for case in affected:
-        if case.state not in OPEN or case.state == State.RESOLVED:
+        if case.state not in OPEN or case.state == State.RESOLVED or _is_past(case, row):
             continue
         view = cases.view_of(case)
         share = {line.line_id: min(left.get(line.line_id, 0), _unpaid(view, line.line_id)) for line in view.lines}
@@ -91,6 +94,12 @@ async def _tell_ours_removed(work: Work, case: Case, row: ObservedRefund) -> Non
     await cases.add_problem(work, case, "refund_removed", text)
 
 
+def _is_past(case: Case, row: ObservedRefund) -> bool:
+    """Whether the refund belongs to the time before the case. The store's clock may be some minutes off."""
+    made_before = row.made_at is not None and row.made_at < case.created_at - timedelta(minutes=5)
+    return made_before or row.first_seen_at <= case.created_at
+
+
 def _unpaid(view: CaseView, line_id: str) -> int:
     line = view.line(line_id)
     return max(0, (line.approved or line.requested) - line.refunded - line.external) if line else 0
@@ -112,7 +121,7 @@ async def _tell_removed(work: Work, affected: list[Case], row: ObservedRefund) -
             await cases.record(work, case, Event.EXTERNAL_REFUND_REMOVED, data, f"store:{case.store}")
             text = f"The refund {row.store_refund_id} was deleted in the store; the money may not have come back."
             await cases.add_problem(work, case, "external_refund_removed", text)
-    row.applied = {}
+    row.applied, row.applied_at = {}, None
 
 
 async def order_cancelled(work: Work, order: Order) -> None:
@@ -139,12 +148,15 @@ async def chargeback(work: Work, order: Order, event: Event, data: dict[str, str
     """A chargeback was opened, won or lost: money is held, or the hold is lifted, or the bank has paid."""
     for case in await _cases_of(work, order):
         held = Hold.CHARGEBACK in case.holds
-        wanted = not held if event is Event.CHARGEBACK_OPENED else held
+        wanted = {Event.CHARGEBACK_OPENED: not held, Event.CHARGEBACK_WON: held}.get(event, True)
         if case.state not in ENDED and wanted:
             await cases.record(work, case, event, data, f"store:{case.store}")
 
 
 async def hold_if_disputed(work: Work, order: Order) -> None:
-    """The order as read from the store shows an open chargeback: money is held although no webhook told of it."""
-    if orders.snapshot_of(order).disputed:
+    """The order as read from the store shows a chargeback: it counts although no webhook told of it."""
+    shown = orders.snapshot_of(order)
+    if shown.charged_back:
+        await chargeback(work, order, Event.CHARGEBACK_LOST, {"seen": "in the order"})
+    elif shown.disputed:
         await chargeback(work, order, Event.CHARGEBACK_OPENED, {"seen": "in the order"})

@@ -44,12 +44,12 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
     """
     order, case = await lock_both(work, case_id)
     view = cases.view_of(case)
-    if case.state not in _PAYING or view.holds or view.ground is None or view.remedy is not Remedy.REFUND:
+    if case.state not in _PAYING or view.holds or view.remedy is not Remedy.REFUND:
         return None
     reserved = await refunds.reserved_units(work, case.id)
     wanted = {line.line_id: line.owed - reserved.get(line.line_id, 0) for line in view.lines}
     wanted = {line_id: units for line_id, units in wanted.items() if units > 0}
-    if not wanted:
+    if not wanted or view.ground is None:
         await _finish(work, case)
         return None
     decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order))
@@ -84,6 +84,7 @@ async def forgotten(work: Work, limit: int = 100) -> Sequence[UUID]:
             Case.updated_at < work.now - timedelta(minutes=1),
             Case.id.not_in(unsettled),
         )
+        .order_by(Case.updated_at)
         .limit(limit)
     )
     return (await work.session.scalars(statement)).all()

@@ -146,7 +146,9 @@ def _confirm(view: CaseView, data: Data) -> CaseView:
         cleared = max(line.cleared, accepted)
         return replace(line, accepted=accepted, cleared=cleared, received=received, shipped=shipped)
 
-    return replace(_each(view, change), ground=Ground.SUPPLIER, credit_open=view.has_supplier)
+    # A credit that was paid before the verdict came is not owed again.
+    owes = view.has_supplier and not data.get("credit_settled")
+    return replace(_each(view, change), ground=Ground.SUPPLIER, credit_open=owes)
 
 
 def _refunded(view: CaseView, data: Data) -> CaseView:
@@ -179,7 +181,21 @@ def _drop_open(view: CaseView, _data: Data) -> CaseView:
 
 
 def _reopen(view: CaseView, _data: Data) -> CaseView:
-    return replace(view, cycle=view.cycle + 1, ground=None)
+    """Only money that was paid is carried over: approvals and verdicts of the cycle before open no gate."""
+
+    def change(line: LineView) -> LineView:
+        paid = min(line.refunded, line.approved)
+        received = min(line.received, paid)
+        return replace(
+            line,
+            approved=paid,
+            cleared=paid,
+            accepted=min(line.accepted, paid),
+            received=received,
+            shipped=max(received, min(line.shipped, paid)),
+        )
+
+    return replace(_each(view, change), cycle=view.cycle + 1, ground=None)
 
 
 def _hold(view: CaseView, data: Data) -> CaseView:

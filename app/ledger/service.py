@@ -46,6 +46,12 @@ async def credit_of(work: Work, case_id: UUID) -> SupplierCredit | None:
     return await work.session.scalar(select(SupplierCredit).where(SupplierCredit.case_id == case_id))
 
 
+async def is_settled(work: Work, case_id: UUID) -> bool:
+    """Whether the supplier's credit for the case was paid in full already."""
+    credit = await credit_of(work, case_id)
+    return credit is not None and credit.status == CreditStatus.PAID
+
+
 async def expect_credit(work: Work, case_id: UUID, supplier: str, promise: Mapping[str, Any] | None) -> SupplierCredit:
     """The supplier owes for this case; `promise` (amount, currency, reference, expected_at) says how much."""
     credit = await credit_of(work, case_id)
@@ -63,13 +69,21 @@ async def expect_credit(work: Work, case_id: UUID, supplier: str, promise: Mappi
 async def _promise(work: Work, credit: SupplierCredit, promise: Mapping[str, Any]) -> None:
     amount = Money.parse(str(promise["amount"]), str(promise["currency"]))
     before = credit.amount if credit.currency == amount.currency and credit.amount is not None else 0
-    rise = amount.with_minor(amount.minor - before)
-    if rise.minor:
-        posting = f"credit:{credit.case_id}:{amount.currency}:{before}:{amount.minor}"
-        await post(work, posting, credit.case_id, Account.SUPPLIER_RECEIVABLE, Account.RECOVERY_EXPECTED, rise)
+    if credit.amount is not None and credit.currency not in (None, amount.currency):
+        # Another currency is another promise; the one before is taken back in its own.
+        gone = Money(-credit.amount, str(credit.currency), credit.exponent or 0)
+        await _receivable(work, credit, gone)
+    await _receivable(work, credit, amount.with_minor(amount.minor - before))
     credit.amount, credit.currency, credit.exponent = amount.minor, amount.currency, amount.exponent
     credit.reference = promise.get("reference") or credit.reference
     credit.expected_at = _moment(promise.get("expected_at")) or credit.expected_at
+
+
+async def _receivable(work: Work, credit: SupplierCredit, change: Money) -> None:
+    """Books a change of what is owed. Each is news of its own, in its event's transaction, so its key is new."""
+    if change.minor:
+        posting = f"credit:{credit.case_id}:{new_id()}"
+        await post(work, posting, credit.case_id, Account.SUPPLIER_RECEIVABLE, Account.RECOVERY_EXPECTED, change)
 
 
 async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping[str, Any]) -> bool:
@@ -80,7 +94,9 @@ async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping
     paid = Money.parse(str(payment["amount"]), str(payment["currency"]))
     if credit.currency != paid.currency:
         return False
-    posting = f"credit-paid:{case_id}:{payment.get('reference') or paid.text}"
+    # The same payment may be told twice; part payments under one reference differ in date or amount.
+    told = (payment.get("reference"), payment.get("paid_at"), paid.text)
+    posting = f"credit-paid:{case_id}:" + ":".join(str(part or "") for part in told)
     await post(work, posting, case_id, Account.SUPPLIER_CREDIT_RECEIVED, Account.SUPPLIER_RECEIVABLE, paid)
     credit.paid = await _received(work, case_id, paid.currency)
     credit.paid_at = _moment(payment.get("paid_at")) or work.now

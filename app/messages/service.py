@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import structlog
 from sqlalchemy.dialects.postgresql import insert
 
 from app.cases.models import Case
@@ -11,12 +12,14 @@ from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
 from app.messages.models import Message, MessageStatus
-from app.messages.render import MessageFacts, MessageKind, render
+from app.messages.render import MessageFacts, MessageKind, RenderedMessage, render
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
 from app.refunds.models import Refund
 from app.requests.models import ReturnRequest
+
+log = structlog.get_logger()
 
 
 async def about_case(
@@ -75,6 +78,17 @@ def _base(work: Work, order: Order, kind: MessageKind) -> MessageFacts:
     )
 
 
+def _rendered(facts: MessageFacts) -> tuple[RenderedMessage, str | None]:
+    """The message, or an empty one with what went wrong: wording must never undo the event that it tells of."""
+    try:
+        return render(facts), None
+    except Exception as broken:
+        log.exception("message_not_rendered", kind=facts.kind)
+        return RenderedMessage(
+            subject=facts.kind, text="", html="", language="en"
+        ), f"{type(broken).__name__}: {broken}"
+
+
 async def _write(
     work: Work, request: ReturnRequest, order: Order, facts: MessageFacts, dedupe_key: str, case: Case | None
 ) -> None:
@@ -82,7 +96,8 @@ async def _write(
     if recipient is None:
         return
     sends = work.settings.smtp_url is not None and not work.settings.stores[order.store].dry_run
-    rendered = render(facts)
+    rendered, error = _rendered(facts)
+    sends = sends and error is None
     statement = (
         insert(Message)
         .values(
@@ -97,7 +112,8 @@ async def _write(
             text=rendered.text,
             html=rendered.html,
             reply_to=facts.support_email,
-            status=MessageStatus.QUEUED if sends else MessageStatus.STORED,
+            status=MessageStatus.FAILED if error else MessageStatus.QUEUED if sends else MessageStatus.STORED,
+            error=error,
             next_try_at=work.now if sends else None,
             created_at=work.now,
         )

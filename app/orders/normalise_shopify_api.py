@@ -43,6 +43,7 @@ from app.orders.snapshot import Extra, Fulfilment, Line, OrderSnapshot, Platform
 _CUSTOMER, _SHOP = "presentmentMoney", "shopMoney"
 _UNIT_AFTER_DISCOUNTS = "discountedUnitPriceAfterAllDiscountsSet"
 _HARMLESS_DISPUTES = frozenset({"WON", "PREVENTED"})
+_LOST_DISPUTES = frozenset({"LOST", "ACCEPTED", "CHARGE_REFUNDED"})
 _CAPTURING = frozenset({"SALE", "CAPTURE"})
 
 # `Order.transactions` is a list without pages; an answer this long may have been cut (see the document).
@@ -103,6 +104,7 @@ def order_from_api(node: Mapping[str, Any]) -> OrderSnapshot:
     shipping = extras[0].line_id if extras else SHIPPING_WITHOUT_ID
     refunds = _refunds(node, purse, shop, shipping)
     refunded = refunded_units(refund.lines for refund in refunds) if refunds is not None else None
+    disputes = {text(each, "status", 40) or "" for each in objects(node, "disputes")}
     return OrderSnapshot(
         platform=Platform.SHOPIFY,
         order_id=order_id,
@@ -126,7 +128,8 @@ def order_from_api(node: Mapping[str, Any]) -> OrderSnapshot:
         locale=text(node, "customerLocale", 35),
         payment_method=_payment_method(node),
         cancelled_at=moment(node, "cancelledAt"),
-        disputed=any(text(each, "status", 40) not in _HARMLESS_DISPUTES for each in objects(node, "disputes")),
+        disputed=bool(disputes - _HARMLESS_DISPUTES - _LOST_DISPUTES),
+        charged_back=bool(disputes & _LOST_DISPUTES),
         test=node.get("test") is True,
     )
 

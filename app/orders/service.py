@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.db.work import Work
@@ -68,7 +68,7 @@ async def keep(work: Work, store: str, news: OrderSnapshot, read_at: datetime | 
     for refund in news.refunds or ():
         # What even a complete reading does not tell will not be told: the refund counts by its amount alone.
         told = replace(refund, lines=refund.lines or {}, extras=refund.extras or {}) if read_at else refund
-        changed = await keep_refund(work, order, told) or changed
+        changed = await keep_refund(work, order, told, complete=read_at is not None) or changed
     if news.refunds is not None and news.updated_at >= order.source_updated_at:
         shown = {seen.store_refund_id for seen in news.refunds}
         if read_at is not None:
@@ -126,6 +126,7 @@ def merged(known: OrderSnapshot, news: OrderSnapshot, complete: bool) -> OrderSn
         locale=news.locale or known.locale,
         payment_method=news.payment_method or known.payment_method,
         disputed=news.disputed if complete else news.disputed or known.disputed,
+        charged_back=news.charged_back if complete else news.charged_back or known.charged_back,
     )
 
 
@@ -148,8 +149,11 @@ async def keep_fulfilment(work: Work, order: Order, parcel: Fulfilment) -> bool:
     return _overwrite(order, replace(known, fulfilments=(*others, _with_delivery(parcel, earlier))), work.now)
 
 
-async def keep_refund(work: Work, order: Order, seen: SeenRefund) -> bool:
-    """Records a refund that the store shows, and answers whether it says anything new. The order must be locked."""
+async def keep_refund(work: Work, order: Order, seen: SeenRefund, *, complete: bool = False) -> bool:
+    """Records a refund that the store shows, and answers whether it says anything new. The order must be locked.
+
+    `complete` says that the store was just read: only that brings back a refund that was found deleted.
+    """
     row = await work.session.scalar(
         select(ObservedRefund).where(
             ObservedRefund.order_pk == order.id, ObservedRefund.store_refund_id == seen.store_refund_id
@@ -177,6 +181,11 @@ async def keep_refund(work: Work, order: Order, seen: SeenRefund) -> bool:
     if row.lines is not None and seen.lines is None:
         # A list of totals knows less than the reading that came before it.
         told["amount"], told["state"] = row.amount, row.state
+    if row.state in (RefundState.SUCCEEDED, RefundState.FAILED) and seen.state is RefundState.PENDING:
+        # A payment that has come to its end does not begin again: this is older news.
+        told["amount"], told["state"] = row.amount, row.state
+    if not complete:
+        told["removed_at"] = row.removed_at
     changed = row.id is None or any(getattr(row, name) != value for name, value in told.items())
     for name, value in told.items():
         setattr(row, name, value)
@@ -196,15 +205,6 @@ async def observed(work: Work, order_pk: UUID) -> list[ObservedRefund]:
     """Every refund that the store shows for this order now, in the order seen."""
     statement = select(ObservedRefund).where(ObservedRefund.order_pk == order_pk, ObservedRefund.removed_at.is_(None))
     return list(await work.session.scalars(statement.order_by(ObservedRefund.id)))
-
-
-async def count_as_past(work: Work, order_pk: UUID) -> None:
-    """Refunds seen so far belong to the time before a new case and say nothing about it."""
-    await work.session.execute(
-        update(ObservedRefund)
-        .where(ObservedRefund.order_pk == order_pk, ObservedRefund.applied_at.is_(None))
-        .values(applied_at=work.now, applied={})
-    )
 
 
 @dataclass(frozen=True, slots=True)

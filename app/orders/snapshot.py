@@ -109,7 +109,8 @@ class OrderSnapshot:
     """An order at one moment of the store's own time (`updated_at`).
 
     `captured` is the money that really came in. `refunds` is None when this reading does not list refunds.
-    `disputed` says that a chargeback or inquiry is open. `payment_method` is the store's code for how it was paid.
+    `disputed` says that a chargeback or inquiry is open, `charged_back` that the bank has given the money back.
+    `payment_method` is the store's code for how it was paid.
     """
 
     platform: Platform
@@ -135,6 +136,7 @@ class OrderSnapshot:
     payment_method: str | None = None
     cancelled_at: datetime | None = None
     disputed: bool = False
+    charged_back: bool = False
     test: bool = False
 
     @property

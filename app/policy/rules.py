@@ -94,8 +94,8 @@ def _doubts(question: Question, starts: Mapping[str, datetime]) -> list[str]:
         found.append("the evidence asked for has arrived")
     if order.captured <= 0:
         found.append("the store shows no captured payment")
-    if order.disputed:
-        found.append("a chargeback is open")
+    if order.disputed or order.charged_back:
+        found.append("there is a chargeback")
     for line in question.asked:
         if line.quantity > line.free:
             found.append(f"{line.quantity} of line {line.line_id} asked for, {max(0, line.free)} free")

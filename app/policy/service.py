@@ -16,6 +16,8 @@ from app.db.work import Work
 from app.orders import service as orders
 from app.orders.models import Order
 from app.policy import rules
+from app.refunds import service as refunds
+from app.refunds.states import RESERVED
 
 _UNDECIDED = {State.REQUESTED, State.EVIDENCE_NEEDED, State.UNDER_REVIEW}
 _GAVE_UP = {State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED}
@@ -61,7 +63,8 @@ async def decide(work: Work, case: Case) -> Decision:
 async def free_units(work: Work, order: Order, without: UUID) -> dict[str, int]:
     """Units of each line that nobody has refunded and no live case other than `without` asks for."""
     free = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
-    external = orders.external_of([row for row in await orders.observed(work, order.id) if not row.operation_id], set())
+    ours = {refund.id for refund in await refunds.of_order(work, order.id) if refund.status in RESERVED}
+    external = orders.external_of(await orders.observed(work, order.id), ours)
     for line_id, units in external.lines.items():
         free[line_id] = free.get(line_id, 0) - units
     statement = (

@@ -218,10 +218,24 @@ def postpone(work: Work, refund: Refund, detail: str, wait: timedelta) -> None:
     refund.next_check_at = work.now + wait
 
 
+async def never_sent(work: Work, refund_id: UUID) -> bool:
+    """Whether it is proven for every attempt that nothing reached the store, or there was none."""
+    made = (await attempts(work, [refund_id])).get(refund_id, [])
+    return all(attempt is not None and attempt.outcome == "not_sent" for attempt in made)
+
+
+async def in_doubt(work: Work, case_id: UUID) -> bool:
+    """Whether a refund of the case may have moved money without proof."""
+    open_ones = [str(one) for one in UNDER_WAY | {RefundStatus.NEEDS_REVIEW}]
+    statement = select(Refund.id).where(Refund.case_id == case_id, Refund.status.in_(open_ones))
+    return await work.session.scalar(statement.limit(1)) is not None
+
+
 async def void_planned(work: Work, case_id: UUID, detail: str) -> int:
-    """Takes back the refunds of a case that were planned and never sent; answers how many. Lock the order first."""
+    """Takes back the refunds of a case that are planned and never reached the store; answers how many."""
     statement = select(Refund).where(Refund.case_id == case_id, Refund.status == RefundStatus.PLANNED)
-    found = [refund for refund in await work.session.scalars(statement) if refund.first_sent_at is None]
+    planned = list(await work.session.scalars(statement))
+    found = [refund for refund in planned if await never_sent(work, refund.id)]
     for refund in found:
         move(refund, RefundStatus.VOID, detail)
         refund.settled_at = work.now

@@ -33,7 +33,13 @@ UNSETTLED = frozenset({RefundStatus.PLANNED, RefundStatus.SUBMITTING, RefundStat
 
 _ALLOWED: dict[RefundStatus, frozenset[RefundStatus]] = {
     RefundStatus.PLANNED: frozenset(
-        {RefundStatus.SUBMITTING, RefundStatus.VOID, RefundStatus.SUCCEEDED, RefundStatus.NEEDS_REVIEW}
+        {
+            RefundStatus.SUBMITTING,
+            RefundStatus.VOID,
+            RefundStatus.SUCCEEDED,
+            RefundStatus.UNKNOWN,
+            RefundStatus.NEEDS_REVIEW,
+        }
     ),
     RefundStatus.SUBMITTING: frozenset(
         {

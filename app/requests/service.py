@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from app.cases import service as cases
 from app.cases.models import Case, CaseLine
-from app.cases.observe import apply_observed
+from app.cases.observe import apply_observed, hold_if_disputed
 from app.cases.vocabulary import Reason, Remedy, State
 from app.db.base import new_id
 from app.db.work import Work
@@ -115,10 +115,10 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
     work.session.add(request)
     await work.session.flush()
     await apply_observed(work, order)
-    await orders.count_as_past(work, order.id)
     opened = []
     for supplier, lines in _by_supplier(work.settings, order.store, chosen).items():
         opened.append(await _open(work, request, order, supplier, lines, wanted.actor))
+    await hold_if_disputed(work, order)
     await messages.receipt(work, request, order, opened)
     return request, opened
 

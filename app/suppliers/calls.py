@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.cases.models import Case
-from app.cases.vocabulary import Route, State
+from app.cases.vocabulary import ENDED, Route, State
 from app.db.work import Work
 from app.orders.models import Order
-from app.outcomes import Rejected, Unknown
+from app.outcomes import Ok, Rejected, Unknown
+from app.suppliers.base import SupplierOutcome
 
 _LONGEST_WAIT = timedelta(hours=6)
 # A call that is under way belongs to its worker for this long; then another may take over (the key makes it safe).
@@ -102,6 +103,24 @@ def plan_poll(work: Work, case: Case) -> None:
     wait = min(timedelta(seconds=terms.poll_seconds) * 2 ** min(tries, 16), _LONGEST_WAIT)
     case.supplier_call = {**call, "do": "poll", "tries": tries}
     case.supplier_call_at = work.now + wait
+
+
+def still_wants(case: Case, wish: str) -> bool:
+    """Whether the case wants the same kind of call as when it was made; it may have moved on meanwhile."""
+    return (case.supplier_call or {}).get("do") == wish
+
+
+def overtaken(work: Work, case: Case, wish: str, outcome: SupplierOutcome) -> bool:
+    """True when the case came to want another call while one was under way; it is due at once.
+
+    A return that was opened while its case ended is withdrawn.
+    """
+    if wish == "open" and isinstance(outcome, Ok) and case.state in ENDED:
+        case.supplier_call = {**(case.supplier_call or {}), "do": "withdraw", "tries": 0}
+    if still_wants(case, wish) or wanted_call(case) is None or (case.supplier_call or {}).get("do") == "poll":
+        return False
+    case.supplier_call_at = work.now + LEASE
+    return True
 
 
 def plan_retry(work: Work, case: Case, outcome: Rejected | Unknown) -> None:

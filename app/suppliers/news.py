@@ -29,7 +29,13 @@ async def take_in(work: Work, case: Case, answer: SupplierAnswer, *, quiet: bool
     if answer.status is SupplierStatus.CREDITED:
         await _credited(work, case, answer, quiet)
         return
+    if answer.verdict and not _known(case, {line.line_id: line.accepted_quantity for line in answer.verdict})[0]:
+        text = "The supplier's verdict names no line of this case: " + ", ".join(one.line_id for one in answer.verdict)
+        await cases.add_problem(work, case, "supplier_nonsense", text[:300])
+        return
     event, data = events[answer.status](case, answer)
+    if event is Event.SUPPLIER_CONFIRMED and await ledger.is_settled(work, case.id):
+        data["credit_settled"] = True
     if quiet and not _is_news(case, event, data):
         return
     await cases.record_news(work, case, event, data, f"supplier:{case.supplier}")

@@ -40,6 +40,8 @@ async def call(context: JobContext, case_id: str) -> None:
         case = await cases.lock(work, UUID(case_id))
         calls.end_lease(case)
         await _settle(work, case, channel, wish, outcome)
+        if calls.overtaken(work, case, wish, outcome):
+            await defer(work.session, "suppliers.call", case_id=case_id)
 
 
 async def _make(
@@ -54,12 +56,14 @@ async def _settle(work: Work, case: Case, channel: SupplierChannel, wish: str, o
     if isinstance(outcome, Ok):
         if wish == "open":
             calls.opened(case)
-        if wish == "withdraw" or channel.is_manual:
+        if calls.still_wants(case, wish) and (wish == "withdraw" or channel.is_manual):
             calls.stop(case)
         if wish != "withdraw":
             await take_in(work, case, outcome.value, quiet=wish == "poll")
-            if not channel.is_manual:
+            if not channel.is_manual and calls.still_wants(case, wish):
                 calls.plan_poll(work, case)
+        return
+    if not calls.still_wants(case, wish):
         return
     if isinstance(outcome, Rejected) and not outcome.retryable:
         text = f"The supplier could not be asked ({wish}): {outcome.detail}"

@@ -7,6 +7,7 @@ from uuid import UUID
 from procrastinate import JobContext
 
 from app.cases import service as cases
+from app.cases.vocabulary import Event, State
 from app.jobs import blueprint, defer
 from app.runtime import Runtime, runtime_of
 from app.timers import service as timers
@@ -24,6 +25,11 @@ async def fire(context: JobContext, timer_id: str) -> None:
             return
         timer.fired_at = work.now
         event = timers.EVENT_OF[TimerKind(timer.kind)]
+        if event is Event.CLOSE_DUE and case.state == State.RESOLVED and case.credit_open:
+            text = "The case cannot be closed: the supplier still owes its credit."
+            await cases.add_problem(work, case, "credit_overdue", text)
+            await timers.restart(work, case.id, State.RESOLVED, work.settings.suppliers.get(case.supplier or ""))
+            return
         await cases.record_news(work, case, event, {"timer": timer.kind, "due_at": timer.due_at}, "clock")
 
 

@@ -24,6 +24,7 @@ from app.orders.reading import child, identifier, objects, required_identifier, 
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.refunds.models import Refund
 from app.refunds.states import RefundStatus
+from app.requests import service as requests
 from app.webhooks.models import Delivery
 
 # A handler answers why the delivery changed nothing, or None when it did.
@@ -146,14 +147,19 @@ def _shopify_return_moved(event: Event) -> Handler:
 
     async def handle(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
         return_id = required_identifier(payload, "id")
-        statement = select(Case.id).where(Case.store == delivery.source, Case.store_return_id == return_id)
+        named = (Case.store == delivery.source, Case.store_return_id == return_id)
+        for order_pk in (await work.session.scalars(select(Case.order_pk).where(*named).distinct())).all():
+            await orders.lock(work, order_pk)
         moved = 0
-        for case_id in (await work.session.scalars(statement)).all():
+        for case_id in (await work.session.scalars(select(Case.id).where(*named).order_by(Case.id))).all():
             case = await cases.lock(work, case_id)
             if event in allowed_events(State(case.state)):
                 data = _decision(event, case, payload)
                 await cases.record_news(work, case, event, data, f"store:{delivery.source}")
                 moved += 1
+        if event is Event.APPROVED and await requests.of_store_return(work, delivery.source, return_id) is None:
+            # The merchant opened it in the store, or the customer's request was lost on the way.
+            return await _shopify_return_requested(work, delivery, payload)
         return None if moved else "no case waits for this"
 
     return handle
