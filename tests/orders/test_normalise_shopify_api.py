@@ -101,11 +101,21 @@ def test_refunded_shipping_names_its_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "disputed"),
-    [("NEEDS_RESPONSE", True), ("UNDER_REVIEW", True), ("LOST", True), ("WON", False), ("PREVENTED", False)],
+    ("status", "disputed", "charged_back"),
+    [
+        ("NEEDS_RESPONSE", True, False),
+        ("UNDER_REVIEW", True, False),
+        ("SOMETHING_NEW", True, False),
+        ("LOST", False, True),
+        ("ACCEPTED", False, True),
+        ("CHARGE_REFUNDED", False, True),
+        ("WON", False, False),
+        ("PREVENTED", False, False),
+    ],
 )
-def test_only_a_dispute_won_or_prevented_is_harmless(status: str, disputed: bool) -> None:
-    assert order_from_api(order_node(disputes=[{"id": "1", "status": status}])).disputed is disputed
+def test_only_a_dispute_won_or_prevented_is_harmless(status: str, disputed: bool, charged_back: bool) -> None:
+    order = order_from_api(order_node(disputes=[{"id": "1", "status": status}]))
+    assert (order.disputed, order.charged_back) == (disputed, charged_back)
 
 
 def test_a_list_of_transactions_that_may_be_cut_gives_way_to_the_total() -> None:
