@@ -148,7 +148,9 @@ def test_a_service_needs_a_secret_key(put: pytest.MonkeyPatch, value: str | None
 
 def test_a_service_with_a_secret_key_may_start(put: pytest.MonkeyPatch) -> None:
     put.setenv("MAKEGOOD_SECRET_KEY", HUSH)
-    require_for_service(load_settings())
+    settings = load_settings()
+    require_for_service(settings)
+    assert [key.get_secret_value() for key in settings.secret_key] == [HUSH]
 
 
 # Unknown keys

@@ -91,8 +91,7 @@ async def _not_possible(runtime: Runtime, refund_id: UUID, detail: str) -> None:
     async with runtime.work() as work:
         order, case, refund = await locked(work, refund_id)
         if refund.status == RefundStatus.PLANNED:
-            service.move(refund, RefundStatus.VOID, detail)
-            refund.settled_at, refund.next_check_at = work.now, None
+            service.void(work, refund, detail)
             await refund_failed(work, order, case, refund)
 
 
@@ -134,8 +133,7 @@ async def _key_expired(work: Work, refund: Refund) -> bool:
 async def _unwanted(work: Work, case: Case, refund: Refund, why: str) -> None:
     """It must not go out any more: void when nothing ever reached the store, else for a person to settle."""
     if await service.never_sent(work, refund.id):
-        service.move(refund, RefundStatus.VOID, why)
-        refund.settled_at, refund.next_check_at = work.now, None
+        service.void(work, refund, why)
         await defer(work.session, "refunds.plan", case_id=str(case.id))
         return
     service.hand_over(refund, why)

@@ -196,6 +196,13 @@ def reject(work: Work, refund: Refund, detail: str) -> None:
     refund.next_check_at = None
 
 
+def void(work: Work, refund: Refund, detail: str) -> None:
+    """It is not wanted any more and never reached the store; what was reserved is free again."""
+    move(refund, RefundStatus.VOID, detail)
+    refund.settled_at = work.now
+    refund.next_check_at = None
+
+
 def hand_over(refund: Refund, detail: str) -> None:
     """No machine can know: a person settles it, and the money stays reserved."""
     move(refund, RefundStatus.NEEDS_REVIEW, detail)
@@ -237,9 +244,7 @@ async def void_planned(work: Work, case_id: UUID, detail: str) -> int:
     planned = list(await work.session.scalars(statement))
     found = [refund for refund in planned if await never_sent(work, refund.id)]
     for refund in found:
-        move(refund, RefundStatus.VOID, detail)
-        refund.settled_at = work.now
-        refund.next_check_at = None
+        void(work, refund, detail)
     return len(found)
 
 

@@ -73,6 +73,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path, database_url:
         url = base_url(service)
         os.kill(service.pid, signal.SIGKILL)
         soon(lambda: silent(url))
+        assert silent(url)
 
 
 def test_the_embedded_database_stops_with_the_service(tmp_path: Path, data_dir: Path) -> None:
