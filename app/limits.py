@@ -7,10 +7,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # The largest sensible request has a hundred lines with notes; links and answers are texts too.
 MOST_BYTES = 1024 * 1024
+# Evidence holds photos: ten at the most, which are limited one by one when they are read.
+MOST_EVIDENCE_BYTES = 40 * 1024 * 1024
 
 
 class BodyLimit:
-    """ASGI middleware: reading more than `MOST_BYTES` of a body under `prefix` ends in 413.
+    """ASGI middleware: reading more of a body under `prefix` than is sensible there ends in 413.
 
     The framework's own limit answers plain text; here every error is a problem.
     """
@@ -25,17 +27,20 @@ class BodyLimit:
         if scope["type"] != "http" or not path.startswith(self.prefix):
             await self.app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"")
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"")
         announced = int(declared) if declared.isdigit() and len(declared) < 20 else 0
+        photos = path.endswith("/evidence") and headers.get(b"content-type", b"").startswith(b"multipart/")
+        most = MOST_EVIDENCE_BYTES if photos else MOST_BYTES
         read = 0
 
         async def counted() -> Message:
             nonlocal read
-            if announced <= MOST_BYTES:
+            if announced <= most:
                 message = await receive()
                 read += len(message.get("body", b""))
-                if read <= MOST_BYTES:
+                if read <= most:
                     return message
-            raise HTTPException(413, f"A body may have {MOST_BYTES // 1024} KiB at most here.")
+            raise HTTPException(413, f"A body may have {most // 1024} KiB at most here.")
 
         await self.app(scope, counted, send)

@@ -1,19 +1,22 @@
-"""Evidence of a case: links and answers, added on behalf of the customer."""
+"""Evidence of a case: photos, links and answers, added on behalf of the customer."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import Field, ValidationError, model_validator
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from app.api import BadCursor, InWork, Operator, Page, Paging, Reader
 from app.cases import evidence, queries
 from app.cases.actions import Target
+from app.cases.photos import CONTENT_TYPE, MOST_PHOTO_BYTES, Photo, PhotoNotReadable, PhotoTooLarge, clean
 from app.cases.refunding import lock_both
 from app.cases.schemas import CaseName, EvidenceOut
 from app.cases.states import TransitionNotAllowed
@@ -28,14 +31,6 @@ router = APIRouter(prefix="/cases", tags=["evidence"])
 _MOST = 10
 
 
-class PhotosNotSupported(AppError):
-    """A photo is stored only after it was decoded and written anew, which this version cannot do."""
-
-    status = 415
-    code = "photos_not_supported"
-    title = "Photos cannot be uploaded"
-
-
 class MediaTypeNotSupported(AppError):
     """Neither JSON nor multipart."""
 
@@ -44,19 +39,29 @@ class MediaTypeNotSupported(AppError):
     title = "Unsupported media type"
 
 
-class EvidenceBody(Body):
-    """Links to photos, and answers to questions; at least one of them."""
+Links = Annotated[list[Annotated[str, Field(pattern=r"^https://[^\s]+$", max_length=2000)]], Field(max_length=_MOST)]
+Answers = Annotated[list[Sentence], Field(max_length=_MOST)]
 
-    links: list[Annotated[str, Field(pattern=r"^https://[^\s]+$", max_length=2000)]] = Field(
-        default=[], max_length=_MOST, examples=[["https://photos.example/lamp.jpg"]]
-    )
-    answers: list[Sentence] = Field(default=[], max_length=_MOST, examples=[["It broke on the second day."]])
+
+class EvidenceBody(Body):
+    """Links to photos, and answers to questions; at least one of them, or a photo beside them."""
+
+    links: Links = Field(default=[], examples=[["https://photos.example/lamp.jpg"]])
+    answers: Answers = Field(default=[], examples=[["It broke on the second day."]])
 
     @model_validator(mode="after")
     def _something(self) -> EvidenceBody:
         if not self.links and not self.answers:
-            raise ValueError("give at least one link or answer")
+            raise ValueError("give at least one photo, link or answer")
         return self
+
+
+class _WithPhotos(Body):
+    """What a form holds; photos by their digest, so that a repeat is recognised."""
+
+    links: Links = []
+    answers: Answers = []
+    photos: list[str] = []
 
 
 def _multipart_schema() -> dict[str, Any]:
@@ -70,12 +75,18 @@ def _multipart_schema() -> dict[str, Any]:
     status_code=201,
     summary="Adds evidence to a case",
     description=(
-        "Links (`https` only) and answers, as JSON or as fields of a form; answers with all evidence of the case. The "
-        "same link or answer again changes nothing. Photos as files are refused for now (`photos_not_supported`): "
-        "give links to them."
+        "Links (`https` only) and answers, as JSON or as fields of a form, and up to 10 photos (JPEG, PNG, WebP) as "
+        "files of a form; answers with all evidence of the case. Photos are decoded and kept without metadata. The "
+        "same link, answer or photo again changes nothing."
     ),
     responses=refusals(
-        NotFound, TransitionNotAllowed, IdempotencyKeyReused, PhotosNotSupported, MediaTypeNotSupported, RequestTooLarge
+        NotFound,
+        TransitionNotAllowed,
+        IdempotencyKeyReused,
+        PhotoNotReadable,
+        PhotoTooLarge,
+        MediaTypeNotSupported,
+        RequestTooLarge,
     ),
     response_model=Page[EvidenceOut],
     openapi_extra={
@@ -94,13 +105,13 @@ def _multipart_schema() -> dict[str, Any]:
 async def add_evidence(
     case: CaseName, operator: Operator, work: InWork, once: InOnce, request: Request
 ) -> JSONResponse:
-    """Adds links and answers."""
-    body = await _read(request)
+    """Adds photos, links and answers."""
+    body, photos = await _read(request)
     replayed = await once.replay(work, body)
     if replayed is not None:
         return replayed
     order, locked = await lock_both(work, await queries.required_id(work, case))
-    await evidence.add(Target(work, order, locked, f"operator:{operator}"), body.links, body.answers)
+    await evidence.add(Target(work, order, locked, f"operator:{operator}"), body.links, body.answers, photos)
     rows = await queries.evidence(work, locked.id, None, 200)
     shown = [EvidenceOut.model_validate(row, from_attributes=True) for row in rows]
     return await once.answer(work, Page[EvidenceOut](items=shown), 201)
@@ -119,31 +130,59 @@ async def list_evidence(_reader: Reader, work: InWork, case: CaseName, paging: P
     return paging.page(rows, [EvidenceOut.model_validate(row, from_attributes=True) for row in rows])
 
 
-async def _read(request: Request) -> EvidenceBody:
+@router.get(
+    "/{case}/evidence/{evidence}",
+    summary="Shows a photo",
+    description="The picture itself, to be saved; links and answers are in the list.",
+    response_class=Response,
+    responses={
+        **refusals(NotFound),
+        200: {"description": "The picture.", "content": {CONTENT_TYPE: {"schema": {"type": "string"}}}},
+    },
+)
+async def get_photo(_reader: Reader, work: InWork, case: CaseName, evidence: UUID) -> Response:
+    """The photo of a case, as it is kept."""
+    case_id = await queries.required_id(work, case)
+    content = await queries.photo(work, case_id, evidence)
+    if content is None:
+        raise NotFound(f"The case has no photo {evidence}.")
+    headers = {"X-Content-Type-Options": "nosniff", "Content-Disposition": f'attachment; filename="{evidence}.jpg"'}
+    return Response(content, media_type=CONTENT_TYPE, headers=headers)
+
+
+async def _read(request: Request) -> tuple[EvidenceBody | _WithPhotos, list[Photo]]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     try:
         if kind in ("multipart/form-data", "application/x-www-form-urlencoded"):
-            return EvidenceBody.model_validate(await _form(request))
+            texts, photos = await _form(request)
+            if not photos:
+                return EvidenceBody.model_validate(texts), []
+            return _WithPhotos.model_validate({**texts, "photos": [photo.digest for photo in photos]}), photos
         if kind == "application/json":
-            return EvidenceBody.model_validate_json(await request.body())
+            return EvidenceBody.model_validate_json(await request.body()), []
     except ValidationError as error:
         raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from None
     raise MediaTypeNotSupported("Send application/json, or multipart/form-data.")
 
 
-async def _form(request: Request) -> dict[str, list[str]]:
-    """The texts of a form by name. Raises `PhotosNotSupported` for a file, also for one too large to be read."""
-    refused = PhotosNotSupported("Photos cannot be uploaded in this version; add links to them, or answers in words.")
+async def _form(request: Request) -> tuple[dict[str, list[str]], list[Photo]]:
+    """The texts of a form by name, and its files as photos. Raises `PhotoNotReadable` or `PhotoTooLarge`."""
     try:
         form = await request.form(max_files=_MOST, max_fields=10 * _MOST)
     except HTTPException as error:
         if error.status_code == RequestTooLarge.status:
-            raise refused from None
+            raise
         raise InvalidRequest("The form cannot be read.") from None
-    found: dict[str, list[str]] = {}
-    for name, value in form.multi_items():
-        if isinstance(value, UploadFile):
-            await form.close()
-            raise refused
-        found.setdefault(name, []).append(value)
-    return found
+    texts: dict[str, list[str]] = {}
+    photos = []
+    try:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                raw = await value.read(MOST_PHOTO_BYTES + 1)
+                # Decoding takes a while; other requests go on meanwhile.
+                photos.append(await asyncio.to_thread(clean, raw))
+            else:
+                texts.setdefault(name, []).append(value)
+    finally:
+        await form.close()
+    return texts, photos

@@ -10,35 +10,43 @@ from sqlalchemy.dialects.postgresql import insert
 from app.cases.action_bodies import ActionBody
 from app.cases.actions import Target
 from app.cases.models import Evidence
+from app.cases.photos import CONTENT_TYPE, Photo
 from app.cases.vocabulary import Event
 from app.db.base import new_id
 
 
-async def add(target: Target, links: Sequence[str], answers: Sequence[str]) -> int:
+async def add(target: Target, links: Sequence[str], answers: Sequence[str], photos: Sequence[Photo] = ()) -> int:
     """Stores what is new and tells the case; answers how many were new. Order and case must be locked.
 
     Raises `TransitionNotAllowed` when the case has ended.
     """
-    added = [await _keep(target, "link", link) for link in links]
-    added += [await _keep(target, "answer", answer) for answer in answers]
-    count = sum(added)
+    new_links = [await _keep(target, "link", _digest(link), url=link) for link in links]
+    new_answers = [await _keep(target, "answer", _digest(answer), text=answer) for answer in answers]
+    new_photos = [
+        await _keep(target, "photo", photo.digest, content=photo.content, content_type=CONTENT_TYPE) for photo in photos
+    ]
+    count = sum([*new_links, *new_answers, *new_photos])
     if count:
-        await target.record(Event.EVIDENCE_ADDED, ActionBody(), links=sum(added[: len(links)]), added=count)
+        told = {"links": sum(new_links), "photos": sum(new_photos), "added": count}
+        await target.record(Event.EVIDENCE_ADDED, ActionBody(), **told)
     return count
 
 
-async def _keep(target: Target, kind: str, told: str) -> bool:
+def _digest(told: str) -> str:
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+async def _keep(target: Target, kind: str, digest: str, **told: str | bytes) -> bool:
     statement = (
         insert(Evidence)
         .values(
             id=new_id(),
             case_id=target.case.id,
             kind=kind,
-            text=told if kind == "answer" else None,
-            url=told if kind == "link" else None,
-            sha256=hashlib.sha256(told.encode()).hexdigest(),
+            sha256=digest,
             added_by=target.actor,
             created_at=target.work.now,
+            **told,
         )
         .on_conflict_do_nothing()
         .returning(Evidence.id)

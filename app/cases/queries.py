@@ -125,6 +125,12 @@ async def events(work: Work, case_id: UUID, after: int, limit: int) -> list[Case
     return list(await work.session.scalars(statement.order_by(CaseEventRow.seq).limit(limit)))
 
 
+async def photo(work: Work, case_id: UUID, evidence_id: UUID) -> bytes | None:
+    """The picture of a case's photo."""
+    statement = select(Evidence.content).where(Evidence.case_id == case_id, Evidence.id == evidence_id)
+    return await work.session.scalar(statement)
+
+
 async def evidence(work: Work, case_id: UUID, after: UUID | None, limit: int) -> list[Evidence]:
     """A case's evidence, newest first."""
     statement = select(Evidence).where(Evidence.case_id == case_id).order_by(Evidence.id.desc()).limit(limit)

@@ -147,10 +147,11 @@ class EventOut(BaseModel):
 
 
 class EvidenceOut(BaseModel):
-    """A link or an answer that belongs to a case."""
+    """A link, an answer or a photo that belongs to a case."""
 
     id: UUID = Field(examples=["0199f5a2-0000-7000-8000-000000000004"])
-    kind: str = Field(description="`link` or `answer`.", examples=["link"])
+    kind: str = Field(description="`link`, `answer` or `photo`.", examples=["link"])
+    content_type: str | None = Field(None, description="Of a photo.", examples=["image/jpeg"])
     text: str | None = Field(examples=["It broke on the second day."])
     url: str | None = Field(examples=["https://photos.example/lamp.jpg"])
     added_by: str = Field(examples=["operator:ops"])

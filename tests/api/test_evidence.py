@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from typing import Any
+
 import pytest
 from httpx import AsyncClient
+from PIL import Image
 
 from app.limits import MOST_BYTES
 from app.runtime import Runtime
@@ -59,13 +63,51 @@ async def test_a_form_of_texts_is_taken(client: AsyncClient, runtime: Runtime) -
     assert (answer.status_code, len(answer.json()["items"])) == (201, 4)
 
 
-@pytest.mark.parametrize("size", [len(PNG), MOST_BYTES + 1])
-async def test_photos_are_refused_in_words(client: AsyncClient, runtime: Runtime, size: int) -> None:
-    """Small or large, a file is told to be a link instead; nothing is stored."""
+def picture(kind: str, size: tuple[int, int] = (40, 20), **more: Any) -> bytes:
+    """A picture file of that kind."""
+    written = io.BytesIO()
+    Image.new("RGB", size, "red").save(written, kind, **more)
+    return written.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+async def test_photos_are_kept_as_clean_pictures(client: AsyncClient, runtime: Runtime, kind: str) -> None:
+    """Written anew without metadata, shown to be saved; the same file again changes nothing."""
+    case = await case_in(client, runtime, "evidence_needed")
+    exif = Image.Exif()
+    exif[0x0110] = "secret camera"
+    raw = picture(kind, exif=exif)
+    for _ in range(2):
+        photo = {"photos": ("../../lamp.exe", raw, "text/html")}
+        answer = await client.post(f"{V1}/cases/{case['id']}/evidence", files=photo, data={"answers": "one"})
+        assert answer.status_code == 201
+    (told,) = [one for one in answer.json()["items"] if one["kind"] == "photo"]
+    shown = await client.get(f"{V1}/cases/{case['id']}/evidence/{told['id']}", headers=VIEWER)
+    assert (shown.headers["content-type"], shown.headers["x-content-type-options"]) == ("image/jpeg", "nosniff")
+    assert shown.headers["content-disposition"].startswith("attachment")
+    with Image.open(io.BytesIO(shown.content)) as kept:
+        assert (kept.format, kept.size, len(kept.getexif())) == ("JPEG", (40, 20), 0)
+    assert b"secret camera" not in shown.content
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "code"),
+    [
+        (PNG, 415, "photo_not_readable"),
+        (b"<svg onload='alert(1)'/>", 415, "photo_not_readable"),
+        (b"", 415, "photo_not_readable"),
+        (b"x" * (10 * 1024 * 1024 + 1), 413, "photo_too_large"),
+        (picture("PNG", (9000, 9000)), 413, "photo_too_large"),
+    ],
+)
+async def test_what_is_no_photo_is_refused(
+    client: AsyncClient, runtime: Runtime, raw: bytes, status: int, code: str
+) -> None:
+    """By what it is and not by its name; nothing is stored."""
     case = await case_in(client, runtime, "authorizing")
-    photo = {"photos": ("lamp.png", PNG.ljust(size, b"\x00"), "image/png")}
+    photo = {"photos": ("lamp.png", raw, "image/png")}
     answer = await client.post(f"{V1}/cases/{case['id']}/evidence", files=photo, data={"answers": "one"})
-    assert (answer.status_code, answer.json()["code"]) == (415, "photos_not_supported")
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert (await client.get(f"{V1}/cases/{case['id']}/evidence")).json()["items"] == []
 
 
