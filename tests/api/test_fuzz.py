@@ -63,6 +63,7 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
         "refunds": refund,
         "messages": message,
         "deliveries": str(delivery),
+        "evidence": str(delivery),
     }
 
 

@@ -65,7 +65,13 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
         encoding="utf-8",
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=heed_interrupts,
     )
+
+
+def heed_interrupts() -> None:
+    """A shell lets its background jobs ignore SIGINT, and their children inherit that; a person's terminal does not."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(folder: Path, *arguments: str) -> tuple[int, str, str]:
