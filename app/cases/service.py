@@ -37,7 +37,9 @@ def new_reference() -> str:
 
 async def lock(work: Work, case_id: UUID) -> Case:
     """The case, locked until the transaction ends and read anew."""
-    statement = select(Case).where(Case.id == case_id).with_for_update().execution_options(populate_existing=True)
+    statement = (
+        select(Case).where(Case.id == case_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
     return (await work.session.execute(statement)).scalar_one()
 
 

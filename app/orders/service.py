@@ -43,7 +43,8 @@ async def find(work: Work, store: str, id_or_number: str) -> Order | None:
 
 async def lock(work: Work, order_pk: UUID) -> Order:
     """The order row, locked until the transaction ends: the money of an order is serial."""
-    statement = select(Order).where(Order.id == order_pk).with_for_update()
+    # Not FOR UPDATE: that also blocks the foreign-key checks of rows that point here, and so ends in dead-locks.
+    statement = select(Order).where(Order.id == order_pk).with_for_update(key_share=True)
     return (await work.session.execute(statement.execution_options(populate_existing=True))).scalar_one()
 
 
