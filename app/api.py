@@ -55,8 +55,11 @@ def runtime_from(request: Request) -> Runtime:
     return cast(Runtime, request.app.state.runtime)
 
 
+InRuntime = Annotated[Runtime, Depends(runtime_from)]
+
+
 async def work_of(request: Request) -> AsyncIterator[Work]:
-    """One transaction for the request, committed before the answer is sent."""
+    """One transaction for a request that reads; one that changes something uses `Runtime.carry_out`."""
     async with runtime_from(request).work() as work:
         yield work
 

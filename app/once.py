@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
@@ -11,21 +12,37 @@ from starlette.responses import JSONResponse
 from app.api import Operator
 from app.db import idempotency
 from app.db.work import Work
+from app.runtime import Runtime
 
 
 class Once:
-    """One request with its key, if it has one. `replay` first, in the transaction that then does the work."""
+    """One request that changes something, with its key if it has one."""
 
     def __init__(self, caller: str, key: str | None, target: str) -> None:
         self._caller = caller
         self._key = key
         self._target = target
 
-    async def replay(self, work: Work, body: BaseModel) -> JSONResponse | None:
-        """The answer given before; None when the work is still to be done.
+    async def carry_out(
+        self,
+        runtime: Runtime,
+        body: BaseModel,
+        action: Callable[[Work], Awaitable[BaseModel]],
+        status: int = 200,
+    ) -> JSONResponse:
+        """Does `action` in one transaction and answers what it tells, or what was told before for this key.
 
-        Raises `IdempotencyKeyReused` when the key came with another request before.
+        An action that loses a dead-lock is done anew, so it must do nothing outside the database. Raises
+        `IdempotencyKeyReused` when the key came with another request before.
         """
+
+        async def done(work: Work) -> JSONResponse:
+            replayed = await self._replay(work, body)
+            return replayed or await self._answer(work, await action(work), status)
+
+        return await runtime.carry_out(done)
+
+    async def _replay(self, work: Work, body: BaseModel) -> JSONResponse | None:
         if self._key is None:
             return None
         stored = await idempotency.claim(work, self._caller, self._key, f"{self._target}\n{body.model_dump_json()}")
@@ -33,8 +50,7 @@ class Once:
             return None
         return JSONResponse(stored["body"], stored["status"], {"Idempotency-Replayed": "true"})
 
-    async def answer(self, work: Work, told: BaseModel, status: int = 200) -> JSONResponse:
-        """The answer to the work just done, remembered beside it."""
+    async def _answer(self, work: Work, told: BaseModel, status: int) -> JSONResponse:
         body = told.model_dump(mode="json")
         if self._key is not None:
             await idempotency.remember(work, self._caller, self._key, {"status": status, "body": body})

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
+import structlog
 from procrastinate import JobContext
+from sqlalchemy.exc import DBAPIError
 
 from app.clock import Clock, SystemClock
-from app.db.engine import Database
+from app.db.engine import Database, lost_a_race
 from app.db.work import Work
 from app.messages.smtp import SmtpSender
 from app.settings import Settings
 from app.stores.registry import StoreRegistry
 from app.suppliers.registry import SupplierRegistry
+
+T = TypeVar("T")
+
+# Two that wait for each other are rare; one that loses again and again is stuck behind something else.
+MOST_RACES = 4
+log = structlog.get_logger()
 
 
 @dataclass
@@ -34,6 +42,21 @@ class Runtime:
         """One transaction with settings and time; committed when the block ends."""
         async with self.database.transaction() as session:
             yield Work(session, self.settings, self.clock.now())
+
+    async def carry_out(self, action: Callable[[Work], Awaitable[T]]) -> T:
+        """Does `action` in one transaction; when that loses a dead-lock, PostgreSQL has undone all of it, and it is
+        done anew on the fresh state, a few times. `action` must do nothing outside the database.
+        """
+        for _ in range(MOST_RACES - 1):
+            try:
+                async with self.work() as work:
+                    return await action(work)
+            except DBAPIError as error:
+                if not lost_a_race(error):
+                    raise
+                log.warning("transaction_repeated", error=type(error.orig).__name__)
+        async with self.work() as work:
+            return await action(work)
 
     async def aclose(self) -> None:
         """Gives back every connection."""

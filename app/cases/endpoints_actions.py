@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from fastapi import APIRouter
 from starlette.responses import JSONResponse
 
-from app.api import InWork, Operator
+from app.api import InRuntime, Operator
 from app.cases import action_bodies as bodies
 from app.cases import actions, queries
 from app.cases.actions import (
@@ -25,10 +25,12 @@ from app.cases.refunding import lock_both
 from app.cases.schemas import CaseName, CaseOut
 from app.cases.states import GuardFailed, TransitionConflict, TransitionNotAllowed
 from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors import AppError, NotFound
 from app.errors_http import RequestTooLarge, refusals
 from app.money import BadAmount
 from app.once import InOnce, Once
+from app.runtime import Runtime
 
 router = APIRouter(prefix="/cases", tags=["actions"])
 
@@ -48,7 +50,7 @@ def _documented(summary: str, description: str, *kinds: type[AppError]) -> dict[
 
 
 async def _act(
-    work: InWork,
+    runtime: Runtime,
     named: str,
     operator: str,
     once: Once,
@@ -56,13 +58,13 @@ async def _act(
     body: B,
 ) -> JSONResponse:
     """Locks order and case, carries the action out, and answers with the case."""
-    replayed = await once.replay(work, body)
-    if replayed is not None:
-        return replayed
-    case_id = await queries.required_id(work, named)
-    order, case = await lock_both(work, case_id)
-    await action(actions.Target(work, order, case, f"operator:{operator}"), body)
-    return await once.answer(work, case_out((await queries.facts(work, [case]))[0]))
+
+    async def carried_out(work: Work) -> CaseOut:
+        order, case = await lock_both(work, await queries.required_id(work, named))
+        await action(actions.Target(work, order, case, f"operator:{operator}"), body)
+        return case_out((await queries.facts(work, [case]))[0])
+
+    return await once.carry_out(runtime, body, carried_out)
 
 
 @router.post(
@@ -76,10 +78,10 @@ async def _act(
     ),
 )
 async def approve(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.ApproveBody | None = None
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.ApproveBody | None = None
 ) -> JSONResponse:
     """The return is approved by a person."""
-    return await _act(work, case, operator, once, actions.approve, body or bodies.ApproveBody())
+    return await _act(runtime, case, operator, once, actions.approve, body or bodies.ApproveBody())
 
 
 @router.post(
@@ -90,10 +92,10 @@ async def approve(
     ),
 )
 async def reject(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.RejectBody
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.RejectBody
 ) -> JSONResponse:
     """The return is refused by a person."""
-    return await _act(work, case, operator, once, actions.reject, body)
+    return await _act(runtime, case, operator, once, actions.reject, body)
 
 
 @router.post(
@@ -101,10 +103,10 @@ async def reject(
     **_documented("Asks the customer for evidence", "The case waits until it is added, or for the time set for it."),
 )
 async def request_evidence(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.RequestEvidenceBody
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.RequestEvidenceBody
 ) -> JSONResponse:
     """Photos or answers are asked for."""
-    return await _act(work, case, operator, once, actions.request_evidence, body)
+    return await _act(runtime, case, operator, once, actions.request_evidence, body)
 
 
 @router.post(
@@ -115,10 +117,10 @@ async def request_evidence(
     ),
 )
 async def record_rma(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.RecordRmaBody
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.RecordRmaBody
 ) -> JSONResponse:
     """The supplier's authorisation, relayed."""
-    return await _act(work, case, operator, once, actions.record_rma, body)
+    return await _act(runtime, case, operator, once, actions.record_rma, body)
 
 
 @router.post(
@@ -126,10 +128,10 @@ async def record_rma(
     **_documented("Records the customer's parcel", "The goods are on their way back."),
 )
 async def record_tracking(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.RecordTrackingBody
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.RecordTrackingBody
 ) -> JSONResponse:
     """The customer's parcel."""
-    return await _act(work, case, operator, once, actions.record_tracking, body)
+    return await _act(runtime, case, operator, once, actions.record_tracking, body)
 
 
 @router.post(
@@ -137,10 +139,10 @@ async def record_tracking(
     **_documented("Records that the goods arrived", "Everything that was approved, or the `lines` named.", *_LINES),
 )
 async def record_receipt(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.RecordReceiptBody | None = None
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.RecordReceiptBody | None = None
 ) -> JSONResponse:
     """The goods arrived."""
-    return await _act(work, case, operator, once, actions.record_receipt, body or bodies.RecordReceiptBody())
+    return await _act(runtime, case, operator, once, actions.record_receipt, body or bodies.RecordReceiptBody())
 
 
 @router.post(
@@ -155,10 +157,10 @@ async def record_receipt(
     ),
 )
 async def record_verdict(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.RecordVerdictBody
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.RecordVerdictBody
 ) -> JSONResponse:
     """The supplier's verdict, relayed."""
-    return await _act(work, case, operator, once, actions.record_verdict, body)
+    return await _act(runtime, case, operator, once, actions.record_verdict, body)
 
 
 @router.post(
@@ -166,10 +168,10 @@ async def record_verdict(
     **_documented("Refunds at the merchant's cost", "What the supplier does not accept is refunded as a loss."),
 )
 async def absorb(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.ActionBody | None = None
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.ActionBody | None = None
 ) -> JSONResponse:
     """The merchant pays."""
-    return await _act(work, case, operator, once, actions.absorb, body or bodies.ActionBody())
+    return await _act(runtime, case, operator, once, actions.absorb, body or bodies.ActionBody())
 
 
 @router.post(
@@ -177,10 +179,10 @@ async def absorb(
     **_documented("Asks the supplier again", "The claim is opened once more with a supplier that refused."),
 )
 async def appeal(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.ActionBody | None = None
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.ActionBody | None = None
 ) -> JSONResponse:
     """The supplier is asked again."""
-    return await _act(work, case, operator, once, actions.appeal, body or bodies.ActionBody())
+    return await _act(runtime, case, operator, once, actions.appeal, body or bodies.ActionBody())
 
 
 @router.post(
@@ -190,10 +192,10 @@ async def appeal(
     ),
 )
 async def cancel(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.ActionBody | None = None
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.ActionBody | None = None
 ) -> JSONResponse:
     """The customer does not return anything."""
-    return await _act(work, case, operator, once, actions.cancel, body or bodies.ActionBody())
+    return await _act(runtime, case, operator, once, actions.cancel, body or bodies.ActionBody())
 
 
 @router.post(
@@ -201,19 +203,21 @@ async def cancel(
     **_documented("Reopens an ended case", "It is for the operator to decide anew."),
 )
 async def reopen(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.ReasonedBody
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.ReasonedBody
 ) -> JSONResponse:
     """An ended case is looked at again."""
-    return await _act(work, case, operator, once, actions.reopen, body)
+    return await _act(runtime, case, operator, once, actions.reopen, body)
 
 
 @router.post(
     "/{case}/hold",
     **_documented("Sets a hold", "No money goes out while a hold is set. Legal dates run on."),
 )
-async def hold(case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.HoldBody) -> JSONResponse:
+async def hold(
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.HoldBody
+) -> JSONResponse:
     """Money stops."""
-    return await _act(work, case, operator, once, actions.hold, body)
+    return await _act(runtime, case, operator, once, actions.hold, body)
 
 
 @router.post(
@@ -224,10 +228,10 @@ async def hold(case: CaseName, operator: Operator, work: InWork, once: InOnce, b
     ),
 )
 async def lift_hold(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.LiftHoldBody | None = None
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.LiftHoldBody | None = None
 ) -> JSONResponse:
     """Money may move again."""
-    return await _act(work, case, operator, once, actions.lift_hold, body or bodies.LiftHoldBody())
+    return await _act(runtime, case, operator, once, actions.lift_hold, body or bodies.LiftHoldBody())
 
 
 @router.post(
@@ -235,7 +239,7 @@ async def lift_hold(
     **_documented("Adds a note", "A sentence in the audit trail; nothing else changes."),
 )
 async def add_note(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, body: bodies.NoteBody
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.NoteBody
 ) -> JSONResponse:
     """A sentence for the trail."""
-    return await _act(work, case, operator, once, actions.add_note, body)
+    return await _act(runtime, case, operator, once, actions.add_note, body)

@@ -13,7 +13,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from app.api import BadCursor, InWork, Operator, Page, Paging, Reader
+from app.api import BadCursor, InRuntime, InWork, Operator, Page, Paging, Reader
 from app.cases import evidence, queries
 from app.cases.actions import Target
 from app.cases.photos import CONTENT_TYPE, MOST_PHOTO_BYTES, Photo, PhotoNotReadable, PhotoTooLarge, clean
@@ -21,6 +21,7 @@ from app.cases.refunding import lock_both
 from app.cases.schemas import CaseName, EvidenceOut
 from app.cases.states import TransitionNotAllowed
 from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors import AppError, NotFound
 from app.errors_http import InvalidRequest, RequestTooLarge, refusals
 from app.once import InOnce
@@ -103,18 +104,18 @@ def _multipart_schema() -> dict[str, Any]:
     },
 )
 async def add_evidence(
-    case: CaseName, operator: Operator, work: InWork, once: InOnce, request: Request
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, request: Request
 ) -> JSONResponse:
     """Adds photos, links and answers."""
     body, photos = await _read(request)
-    replayed = await once.replay(work, body)
-    if replayed is not None:
-        return replayed
-    order, locked = await lock_both(work, await queries.required_id(work, case))
-    await evidence.add(Target(work, order, locked, f"operator:{operator}"), body.links, body.answers, photos)
-    rows = await queries.evidence(work, locked.id, None, 200)
-    shown = [EvidenceOut.model_validate(row, from_attributes=True) for row in rows]
-    return await once.answer(work, Page[EvidenceOut](items=shown), 201)
+
+    async def added(work: Work) -> Page[EvidenceOut]:
+        order, locked = await lock_both(work, await queries.required_id(work, case))
+        await evidence.add(Target(work, order, locked, f"operator:{operator}"), body.links, body.answers, photos)
+        rows = await queries.evidence(work, locked.id, None, 200)
+        return Page[EvidenceOut](items=[EvidenceOut.model_validate(row, from_attributes=True) for row in rows])
+
+    return await once.carry_out(runtime, body, added, 201)
 
 
 @router.get(

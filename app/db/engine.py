@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import psycopg
+from psycopg import errors
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 # A statement that waits this long for a lock is stuck behind something broken: better an error that is tried again
@@ -42,6 +44,11 @@ def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
         pool_pre_ping=True,
         pool_recycle=1800,
     )
+
+
+def lost_a_race(error: DBAPIError) -> bool:
+    """Whether PostgreSQL gave up this transaction for another's sake; doing it anew is the remedy it asks for."""
+    return isinstance(error.orig, (errors.DeadlockDetected, errors.SerializationFailure))
 
 
 class Database:

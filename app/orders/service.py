@@ -64,8 +64,6 @@ async def keep(work: Work, store: str, news: OrderSnapshot, read_at: datetime | 
             await defer(work.session, "orders.refresh", store=store, order_id=order.order_id)
     if read_at is not None:
         order.read_at = read_at
-    if read_at is not None:
-        order.read_at = read_at
     for refund in news.refunds or ():
         # What even a complete reading does not tell will not be told: the refund counts by its amount alone.
         told = replace(refund, lines=refund.lines or {}, extras=refund.extras or {}) if read_at else refund

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app.api import BadCursor, InWork, Operator, Page, Paging, Reader
+from app.api import BadCursor, InRuntime, InWork, Operator, Page, Paging, Reader
 from app.cases import queries as cases
 from app.db.idempotency import IdempotencyKeyReused
 from app.db.work import Work
@@ -66,15 +66,18 @@ async def get_refund(_reader: Reader, work: InWork, id: UUID) -> RefundOut:
         NotFound, RefundNotMovable, StoreRefundTaken, StoreShowsRefund, IdempotencyKeyReused, RequestTooLarge
     ),
 )
-async def settle_refund(operator: Operator, work: InWork, once: InOnce, id: UUID, body: SettleBody) -> JSONResponse:
+async def settle_refund(
+    operator: Operator, runtime: InRuntime, once: InOnce, id: UUID, body: SettleBody
+) -> JSONResponse:
     """The outcome, as a person knows it."""
-    replayed = await once.replay(work, body)
-    if replayed is not None:
-        return replayed
-    await _shown(work, id)
     found = Finding(body.outcome == "succeeded", body.store_refund_id, body.reason, f"operator:{operator}")
-    await settle(work, id, found)
-    return await once.answer(work, await _shown(work, id))
+
+    async def settled(work: Work) -> RefundOut:
+        await _shown(work, id)
+        await settle(work, id, found)
+        return await _shown(work, id)
+
+    return await once.carry_out(runtime, body, settled)
 
 
 async def _shown(work: Work, refund_id: UUID) -> RefundOut:

@@ -92,15 +92,14 @@ async def _read(store: Store, named: str) -> OrderSnapshot | None:
 async def _submit(
     runtime: Runtime, operator: str, once: Once, body: ReturnRequestBody, reading: _Reading | None
 ) -> JSONResponse:
-    async with runtime.work() as work:
-        replayed = await once.replay(work, body)
-        if replayed is not None:
-            return replayed
+    async def submitted(work: Work) -> ReturnRequestOut:
         order = await _locked_order(work, body, reading)
         lines = [WantedLine(one.quantity, one.reason, one.line_id, one.sku, one.note) for one in body.lines]
         wanted = Wanted(body.remedy, lines, "api", f"operator:{operator}", email=body.email)
         stored, opened = await service.submit(work, order, wanted)
-        return await once.answer(work, await _out(work, stored, order, opened), 201)
+        return await _out(work, stored, order, opened)
+
+    return await once.carry_out(runtime, body, submitted, 201)
 
 
 async def _locked_order(work: Work, body: ReturnRequestBody, reading: _Reading | None) -> Order:

@@ -8,8 +8,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from starlette.responses import JSONResponse
 
-from app.api import BadCursor, InWork, Operator, Page, Paging, Reader
+from app.api import BadCursor, InRuntime, InWork, Operator, Page, Paging, Reader
 from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors import NotFound
 from app.errors_http import refusals
 from app.once import InOnce
@@ -65,11 +66,12 @@ async def get_delivery(reader: Reader, work: InWork, id: UUID) -> DeliveryDetail
     response_model=DeliveryOut,
     responses=refusals(NotFound, IdempotencyKeyReused),
 )
-async def replay_delivery(_operator: Operator, work: InWork, once: InOnce, id: UUID) -> JSONResponse:
+async def replay_delivery(_operator: Operator, runtime: InRuntime, once: InOnce, id: UUID) -> JSONResponse:
     """Enqueues the delivery again."""
-    replayed = await once.replay(work, Wish())
-    if replayed is not None:
-        return replayed
-    if not await inbox.again(work, id):
-        raise NotFound(f"There is no delivery {id}.")
-    return await once.answer(work, DeliveryOut.of(await work.session.get_one(Delivery, id)), 202)
+
+    async def enqueued(work: Work) -> DeliveryOut:
+        if not await inbox.again(work, id):
+            raise NotFound(f"There is no delivery {id}.")
+        return DeliveryOut.of(await work.session.get_one(Delivery, id))
+
+    return await once.carry_out(runtime, Wish(), enqueued, 202)
