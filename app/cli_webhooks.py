@@ -9,11 +9,16 @@ from typing import Annotated
 import typer
 
 from app.cli_output import print_table, progress, say
+from app.clock import SystemClock
+from app.db.engine import Database
+from app.db.work import Work
 from app.doctor_outside import callback_url, missing_topics
 from app.errors import AppError
 from app.logging import configure_logging
 from app.settings import Settings
 from app.settings_load import load_settings
+from app.start import look_at, reach_database
+from app.stores import installation
 from app.stores.base import Store
 from app.stores.registry import StoreRegistry
 
@@ -42,6 +47,7 @@ def sync_command(store: StoreKey = None) -> None:
     """Create the webhooks that are missing and switch those on again that the store has switched off."""
 
     said: list[str] = []
+    done: list[str] = []
 
     async def sync(settings: Settings, one: Store) -> None:
         url = callback_url(settings, one.key)
@@ -52,12 +58,36 @@ def sync_command(store: StoreKey = None) -> None:
             return
         changes = await one.sync_subscriptions(url) or [f"Every webhook already goes to {url}."]
         said.extend(f"{one.key}: {sentence}" for sentence in changes)
+        done.append(one.key)
 
     try:
-        _each_store(store, "Synchronising", sync)
+        try:
+            _each_store(store, "Synchronising", sync)
+        finally:
+            said.extend(_installed_again(load_settings(), done))
     finally:
         for sentence in said:
             say(sentence)
+
+
+def _installed_again(settings: Settings, keys: list[str]) -> list[str]:
+    """A store that lets its webhooks be made has the app: calls to it go on. One sentence for each that waited."""
+    there = settings.database_url is not None or (settings.data_dir / "postgres" / "PG_VERSION").is_file()
+    if not keys or not there:
+        return []
+
+    async def resume(url: str) -> list[str]:
+        database = Database(url, 1)
+        try:
+            async with database.transaction() as session:
+                work = Work(session, settings, SystemClock().now())
+                return [key for key in keys if await installation.resume(work, key)]
+        finally:
+            await database.dispose()
+
+    with reach_database(settings) as url:
+        resumed = asyncio.run(resume(url)) if look_at(url).is_current else []
+    return [f"{key}: the app is installed again; refunds and readings go on." for key in resumed]
 
 
 def _each_store(key: str | None, doing: str, act: Callable[[Settings, Store], Awaitable[None]]) -> None:

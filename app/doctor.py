@@ -134,11 +134,21 @@ def _inside(url: str) -> list[Finding]:
         before = datetime.now(UTC)
         row = connection.execute("SELECT clock_timestamp(), max(last_heartbeat) FROM procrastinate_workers").fetchone()
         here = before + (datetime.now(UTC) - before) / 2
+        gone = connection.execute("SELECT store, uninstalled_at FROM store_states WHERE uninstalled_at IS NOT NULL")
+        removed = [_removed(str(store), at) for store, at in gone.fetchall()]
     there, heartbeat = row or (here, None)
     return [
+        *removed,
         _clock(abs((there - here).total_seconds())),
         _workers((there - heartbeat).total_seconds() if heartbeat else None),
     ]
+
+
+def _removed(store: str, at: datetime) -> Finding:
+    mend = f"Install the app again, then run: makegood webhooks sync --store {store}"
+    return Finding(
+        f"store {store}", False, f"the app was removed at {at:%Y-%m-%d %H:%M} UTC; nothing is asked of it", mend
+    )
 
 
 def _clock(apart: float) -> Finding:

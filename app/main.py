@@ -17,6 +17,7 @@ from app.limits import BodyLimit
 from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
+from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.requests import endpoints as requests
 from app.runtime import Runtime
@@ -27,7 +28,7 @@ from app.webhooks import endpoints as webhooks
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
-API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, stores, suppliers)
+API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:

@@ -9,13 +9,15 @@ from typing import TypeVar, cast
 
 import structlog
 from procrastinate import JobContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.clock import Clock, SystemClock
 from app.db.engine import Database, lost_a_race
 from app.db.work import Work
 from app.messages.smtp import SmtpSender
 from app.settings import Settings
+from app.stores import installation
+from app.stores.base import StoreUnavailable
 from app.stores.registry import StoreRegistry
 from app.suppliers.registry import SupplierRegistry
 
@@ -68,10 +70,19 @@ class Runtime:
 def build_runtime(settings: Settings, database_url: str, pool_size: int = 10) -> Runtime:
     """The runtime for these settings on this database."""
     smtp = settings.smtp_url
+    database = Database(database_url, pool_size)
+
+    async def installed(store: str) -> None:
+        try:
+            async with database.transaction() as session:
+                await installation.require_installed(session, store)
+        except SQLAlchemyError as error:
+            raise StoreUnavailable("Whether the store may be asked cannot be told now.") from error
+
     return Runtime(
         settings=settings,
-        database=Database(database_url, pool_size),
-        stores=StoreRegistry(settings.stores),
+        database=database,
+        stores=StoreRegistry(settings.stores, installed),
         suppliers=SupplierRegistry(settings.suppliers),
         mail=SmtpSender(smtp.get_secret_value(), settings.mail_from or "") if smtp else None,
     )

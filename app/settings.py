@@ -282,6 +282,27 @@ class Settings(BaseSettings):
     return_window_days: int = Field(30, ge=0, le=730, description="The built-in policy's window.")
     ship_days: int = Field(14, ge=1, le=120, description="How long a customer may take to send goods back.")
     evidence_days: int = Field(7, ge=1, le=90, description="How long a customer may take to answer questions.")
+    retention_delivery_days: int = Field(
+        90, ge=1, le=3650, description="Days after which the raw body of a webhook that was read is erased."
+    )
+    retention_failed_delivery_days: int = Field(
+        365, ge=1, le=3650, description="The same for a webhook that could not be read: it may still be replayed."
+    )
+    retention_idempotency_days: int = Field(
+        30, ge=1, le=365, description="Days in which a repeated `Idempotency-Key` gets the first answer again."
+    )
+    retention_message_days: int = Field(
+        365, ge=1, le=3650, description="Days after which recipient and text of a mail are erased."
+    )
+    retention_photo_days: int = Field(
+        180, ge=1, le=3650, description="Days after the end of a case in which its photos are kept."
+    )
+    retention_privacy_days: int = Field(
+        90, ge=1, le=3650, description="Days in which a request to show a customer's data keeps their e-mail."
+    )
+    retention_personal_days: int | None = Field(
+        None, ge=30, le=3650, description="Days after which orders whose cases have ended lose their customer; off."
+    )
     close_days: int = Field(30, ge=1, le=365, description="A resolved case without open credit is closed after this.")
 
     @classmethod

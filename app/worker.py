@@ -16,6 +16,8 @@ import app.stores.tasks  # noqa: F401
 from app.db.engine import libpq_url
 from app.jobs import NAMESPACE, blueprint
 from app.messages import tasks as messages
+from app.privacy import retention
+from app.privacy import tasks as privacy
 from app.refunds import tasks as refunds
 from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
@@ -29,6 +31,8 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     suppliers.sweep,
     timers.sweep,
     messages.sweep,
+    privacy.sweep,
+    retention.sweep,
 )
 # A worker says that it lives every 10 s; one that has been silent for this long is dead, and its jobs run again.
 STALLED_SECONDS = 40

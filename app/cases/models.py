@@ -86,7 +86,7 @@ class CaseLine(Base):
 
 
 class CaseEventRow(Base):
-    """One row of the audit trail; the database refuses to change or delete it."""
+    """One row of the audit trail; the database refuses to delete it and to change more than personal data in it."""
 
     __tablename__ = "case_events"
 
@@ -104,7 +104,10 @@ class Evidence(HasId, Base):
     """A photo, a link or an answer that belongs to a case."""
 
     __tablename__ = "evidence"
-    __table_args__ = (UniqueConstraint("case_id", "sha256"),)
+    __table_args__ = (
+        UniqueConstraint("case_id", "sha256"),
+        Index("ix_evidence_photos", "created_at", postgresql_where=text("content IS NOT NULL")),
+    )
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
     kind: Mapped[str]

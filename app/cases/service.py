@@ -115,6 +115,15 @@ async def add_problem(work: Work, case: Case, problem: str, text: str) -> None:
         case.attention = attention_of(case, work)
 
 
+async def solve_problem(work: Work, case: Case, problem: str, text: str) -> bool:
+    """A problem is gone without a person; False when the case had no such problem."""
+    if problem not in case.problems:
+        return False
+    case.problems = [name for name in case.problems if name != problem]
+    await note(work, case, text, "makegood", {"solved": problem})
+    return True
+
+
 async def _write(work: Work, case: Case, transition: Transition, actor: str) -> None:
     before, after = transition.before, transition.after
     case.seq += 1

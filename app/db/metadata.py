@@ -7,8 +7,10 @@ import app.db.idempotency
 import app.ledger.models
 import app.messages.models
 import app.orders.models
+import app.privacy.models
 import app.refunds.models
 import app.requests.models
+import app.stores.models
 import app.timers.models
 import app.webhooks.models  # noqa: F401
 from app.db.base import Base

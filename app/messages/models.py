@@ -24,12 +24,16 @@ class MessageStatus(StrEnum):
 
 
 class Message(HasId, Base):
-    """One mail. `dedupe_key` names the event and the recipient: one mail per event."""
+    """One mail. `dedupe_key` names the event and the recipient: one mail per event.
+
+    At `erased_at` its recipient and texts were replaced, by retention or because the customer asked.
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
         Index("ix_messages_due", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
         Index("ix_messages_status_id", "status", "id"),
+        Index("ix_messages_kept", "created_at", postgresql_where=text("erased_at IS NULL")),
     )
 
     dedupe_key: Mapped[str] = mapped_column(unique=True)
@@ -48,3 +52,4 @@ class Message(HasId, Base):
     next_try_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sent_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Writes messages: rendered once, kept for ever, one for each event."""
+"""Writes messages: rendered once, kept as they were sent until retention takes them, one for each event."""
 
 from __future__ import annotations
 

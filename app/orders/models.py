@@ -15,7 +15,8 @@ from app.db.base import Base, HasId
 class Order(HasId, Base):
     """One order. `snapshot` is `OrderSnapshot` without its refunds, which are rows of their own.
 
-    Locking this row (`FOR UPDATE`) makes the money of the order serial.
+    Locking this row (`FOR UPDATE`) makes the money of the order serial. `redacted_at` is when the customer's data was
+    erased: news of the order is stripped of it from then on.
     """
 
     __tablename__ = "orders"
@@ -23,6 +24,7 @@ class Order(HasId, Base):
         UniqueConstraint("store", "order_id"),
         Index("ix_orders_store_number", "store", "number"),
         Index("ix_orders_store_email", "store", func.lower(text("email"))),
+        Index("ix_orders_personal", "updated_at", postgresql_where=text("redacted_at IS NULL")),
     )
 
     store: Mapped[str]
@@ -36,6 +38,7 @@ class Order(HasId, Base):
     source_updated_at: Mapped[datetime]
     placed_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
+    redacted_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

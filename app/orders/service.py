@@ -102,13 +102,25 @@ def _columns(news: OrderSnapshot) -> dict[str, Any]:
 
 
 def _overwrite(order: Order, news: OrderSnapshot, now: datetime) -> bool:
-    columns = _columns(news)
+    columns = _columns(_stripped(news) if order.redacted_at else news)
     if all(getattr(order, name) == value for name, value in columns.items()):
         return False
     for name, value in columns.items():
         setattr(order, name, value)
     order.updated_at = now
     return True
+
+
+def redact(order: Order, now: datetime) -> None:
+    """Erases who the customer is from a locked order; from now on news of it is stripped of that too."""
+    order.redacted_at = order.redacted_at or now
+    _overwrite(order, snapshot_of(order), now)
+
+
+def _stripped(news: OrderSnapshot) -> OrderSnapshot:
+    """Without what leads to a person: country and language stay, because law and mails to come depend on them."""
+    parcels = tuple(replace(parcel, tracking_number=None, tracking_url=None) for parcel in news.fulfilments)
+    return replace(news, email=None, fulfilments=parcels)
 
 
 def merged(known: OrderSnapshot, news: OrderSnapshot, complete: bool) -> OrderSnapshot:

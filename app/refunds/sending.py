@@ -22,7 +22,15 @@ from app.refunds import reconcile, service
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
-from app.stores.base import PreparedRefund, RefundAnswer, RefundNotPossible, Store, StoreRefused, StoreUnavailable
+from app.stores.base import (
+    PreparedRefund,
+    RefundAnswer,
+    RefundNotPossible,
+    Store,
+    StoreRefused,
+    StoreUnavailable,
+    StoreUninstalled,
+)
 
 _RETRY = timedelta(seconds=30)
 _LONGEST_RETRY = timedelta(minutes=30)
@@ -54,7 +62,8 @@ async def unreadable(runtime: Runtime, refund_id: UUID, error: StoreUnavailable 
         wait = min(_RETRY * 2 ** min(refund.looks - 1, 8), _LONGEST_RETRY)
         if isinstance(error, StoreRefused):
             text = f"The order cannot be read, so no refund can go out and none can be looked up: {error.detail}"
-            await cases.add_problem(work, case, "order_not_readable", text)
+            problem = error.code if isinstance(error, StoreUninstalled) else "order_not_readable"
+            await cases.add_problem(work, case, problem, text)
         if refund.status == RefundStatus.PLANNED:
             service.postpone(work, refund, error.detail, wait)
         else:

@@ -35,6 +35,13 @@ class StoreRefused(AppError):
     title = "The store refused"
 
 
+class StoreUninstalled(StoreRefused):
+    """The merchant removed the app: the store is not asked at all until it is installed again."""
+
+    code = "app_uninstalled"
+    title = "The app was removed from the store"
+
+
 class RefundNotPossible(StoreRefused):
     """Before any money was asked for: this refund cannot be made as decided (nothing refundable, wrong lines)."""
 

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from datetime import datetime
+from typing import Annotated
 
-from app.api import InWork, Page, Reader
+from fastapi import APIRouter, Path
+from pydantic import AfterValidator
+from starlette.responses import JSONResponse
+
+from app.api import Admin, InWork, Page, Reader
+from app.db.idempotency import IdempotencyKeyReused
 from app.errors_http import refusals
+from app.once import InOnce
 from app.orders.snapshot import Platform
 from app.refunds.states import RefundStatus
 from app.settings import StoreSettings
-from app.stores import queries
+from app.stores import installation, queries
 from app.stores.listing import KeyCursor, Limit, api_url, page_of
-from app.stores.schemas import StoreHealthOut, StoreOut
+from app.stores.registry import UnknownStore
+from app.stores.schemas import StoreHealthOut, StoreOut, StoreStateOut
 from app.webhooks.models import SourceKind
+from app.wire import Wish, storable
 
 router = APIRouter(prefix="/stores", tags=["configuration"])
 
@@ -28,10 +37,12 @@ async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: 
     keys, following = page_of(work.settings.stores, limit, cursor)
     health = await queries.sources(work, SourceKind.STORE, keys)
     refunds = await queries.unsettled_refunds(work)
+    gone = await installation.uninstalled(work)
     items = [
         _out(
             key,
             work.settings.stores[key],
+            gone.get(key),
             StoreHealthOut(
                 last_delivery_at=health[key].last_delivery_at,
                 deliveries_waiting=health[key].waiting,
@@ -45,7 +56,34 @@ async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: 
     return Page(items=items, next_cursor=following)
 
 
-def _out(key: str, store: StoreSettings, health: StoreHealthOut) -> StoreOut:
+@router.post(
+    "/{store}/resume",
+    summary="Lets calls to a store go on",
+    description=(
+        "After `app/uninstalled` nothing is asked of a Shopify store. Installing the app again ends that by itself: "
+        "with `makegood webhooks sync`, or with the first webhook that the store triggers then. This ends it by hand."
+    ),
+    response_model=StoreStateOut,
+    responses=refusals(UnknownStore, IdempotencyKeyReused),
+)
+async def resume_store(
+    _admin: Admin,
+    work: InWork,
+    once: InOnce,
+    store: Annotated[str, Path(max_length=40, examples=["alpha"]), AfterValidator(storable)],
+) -> JSONResponse:
+    """The operator says that the app is installed. Harmless to repeat."""
+    key = store.lower()
+    if key not in work.settings.stores:
+        raise UnknownStore(f"No store is configured under the key {key!r}.")
+    replayed = await once.replay(work, Wish())
+    if replayed is not None:
+        return replayed
+    await installation.resume(work, key)
+    return await once.answer(work, StoreStateOut(key=key, uninstalled_at=None))
+
+
+def _out(key: str, store: StoreSettings, uninstalled_at: datetime | None, health: StoreHealthOut) -> StoreOut:
     return StoreOut(
         key=key,
         platform=store.platform,
@@ -59,5 +97,6 @@ def _out(key: str, store: StoreSettings, health: StoreHealthOut) -> StoreOut:
         default_supplier=store.default_supplier,
         dry_run=store.dry_run,
         refund_notify=store.refund_notify,
+        uninstalled_at=uninstalled_at,
         health=health,
     )

@@ -8,6 +8,7 @@ from app.errors import NotFound
 from app.orders.snapshot import Platform
 from app.settings import StoreSettings
 from app.stores.base import Store
+from app.stores.gate import Check, GatedStore
 from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
 
@@ -22,8 +23,10 @@ class UnknownStore(NotFound):
 class StoreRegistry:
     """One adapter for each configured store, by its key."""
 
-    def __init__(self, settings: Mapping[str, StoreSettings]) -> None:
-        self._stores = {key: build_store(key, store) for key, store in settings.items()}
+    def __init__(self, settings: Mapping[str, StoreSettings], check: Check | None = None) -> None:
+        """`check` is asked before each call of each store; without one nothing is stopped (commands of a person)."""
+        built: dict[str, Store] = {key: build_store(key, store) for key, store in settings.items()}
+        self._stores = {key: GatedStore(store, check) for key, store in built.items()} if check else built
 
     def get(self, key: str) -> Store:
         """The adapter. Raises `UnknownStore`."""

@@ -39,4 +39,15 @@ class StoreOut(BaseModel):
     default_supplier: str | None = Field(examples=["acme"])
     dry_run: bool = Field(description="Everything is decided, nothing is written to the store.", examples=[False])
     refund_notify: bool = Field(description="The store tells customers of refunds.", examples=[True])
+    uninstalled_at: datetime | None = Field(
+        description="When the merchant removed the app; nothing is asked of the store until it is installed again.",
+        examples=[None],
+    )
     health: StoreHealthOut
+
+
+class StoreStateOut(BaseModel):
+    """Whether the app is installed in a store."""
+
+    key: str = Field(examples=["alpha"])
+    uninstalled_at: datetime | None = Field(description="Null: it is installed.", examples=[None])

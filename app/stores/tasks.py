@@ -5,15 +5,16 @@ from __future__ import annotations
 from uuid import UUID
 
 from procrastinate import JobContext, RetryStrategy
-from sqlalchemy import select
+from sqlalchemy import literal_column, select
 
 from app.cases import service as cases
 from app.cases.models import Case
 from app.cases.vocabulary import ENDED, State
 from app.db.work import Work
-from app.jobs import blueprint
+from app.jobs import blueprint, defer
 from app.runtime import Runtime, runtime_of
-from app.stores.base import Store, StoreRefused
+from app.stores import installation
+from app.stores.base import Store, StoreRefused, StoreUninstalled
 
 # A store may be down, or the database restart: closing the return later is as good.
 _PATIENCE = RetryStrategy(max_attempts=10, exponential_wait=4)
@@ -38,8 +39,39 @@ async def sync_return(context: JobContext, case_id: str, wanted: str, note: str)
         store, return_id = runtime.stores.get(case.store), case.store_return_id
     try:
         await _tell(store, return_id, step, note)
+    except StoreUninstalled as error:
+        async with runtime.work() as work:
+            locked = await cases.lock(work, UUID(case_id))
+            await cases.add_problem(work, locked, installation.PROBLEM, f"The store's return waits: {error.detail}")
     except StoreRefused as error:
         await _refused(runtime, UUID(case_id), step, error)
+
+
+@blueprint.task(name="stores.resumed", pass_context=True, retry=_PATIENCE)
+async def resumed(context: JobContext, store: str) -> None:
+    """The app is installed again: the store's cases lose the problem, and its own returns are told what they missed."""
+    runtime = runtime_of(context)
+    async with runtime.work() as work:
+        statement = select(Case.id).where(
+            Case.attention != literal_column("'{}'"), Case.store == store, Case.problems.any_() == installation.PROBLEM
+        )
+        waiting = (await work.session.scalars(statement)).all()
+    for case_id in waiting:
+        async with runtime.work() as work:
+            case = await cases.lock(work, case_id)
+            if await cases.solve_problem(work, case, installation.PROBLEM, "The app is installed in the store again."):
+                wanted = _missed(case)
+                if case.store_return_id is not None and wanted is not None:
+                    await defer(work.session, "stores.sync_return", case_id=str(case.id), wanted=wanted, note="")
+
+
+def _missed(case: Case) -> str | None:
+    """What the store's own return should have been told by now; telling it twice is harmless."""
+    if case.state in (State.REJECTED, State.EXPIRED):
+        return "decline"
+    if case.state in (*ENDED, State.RESOLVED):
+        return "close"
+    return "approve" if any(line.approved for line in case.lines) else None
 
 
 async def _tell(store: Store, return_id: str, step: str, note: str) -> None:

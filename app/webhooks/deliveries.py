@@ -64,7 +64,7 @@ async def get_delivery(reader: Reader, work: InWork, id: UUID) -> DeliveryDetail
     summary="Reads a delivery once more",
     description="It is read again as if it had just come. Harmless to repeat: what it says is applied once.",
     response_model=DeliveryOut,
-    responses=refusals(NotFound, IdempotencyKeyReused),
+    responses=refusals(NotFound, IdempotencyKeyReused, inbox.BodyErased),
 )
 async def replay_delivery(_operator: Operator, runtime: InRuntime, once: InOnce, id: UUID) -> JSONResponse:
     """Enqueues the delivery again."""

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import defer as defer_column
 from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.base import new_id
 from app.db.work import Work
+from app.errors import Conflict
 from app.jobs import defer
 from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 
@@ -31,6 +33,13 @@ _KEPT_HEADERS = (
     "x-wc-webhook-delivery-id",
     "webhook-id", "webhook-timestamp",
 )  # fmt: skip
+
+
+class BodyErased(Conflict):
+    """The raw body is not kept any more, so the delivery cannot be read once more."""
+
+    code = "body_erased"
+    title = "The delivery's body was erased"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +123,24 @@ async def receive(work: Work, arrival: Arrival) -> tuple[UUID, bool]:
     if duplicates == 0:
         await defer(work.session, "webhooks.process", delivery_id=str(delivery_id))
     elif arrival.topic.startswith(_ID_ONLY):
+        # The body came again, so it is there again although the first one may have been erased.
+        restored = update(Delivery).where(Delivery.id == delivery_id, Delivery.erased_at.is_not(None))
+        await work.session.execute(restored.values(body=arrival.body, body_sha256=None, erased_at=None))
         await again(work, delivery_id)
     return delivery_id, duplicates == 0
 
 
 async def again(work: Work, delivery_id: UUID) -> bool:
-    """Has a delivery read once more (a replay); False when there is no such delivery. Harmless to repeat."""
+    """Has a delivery read once more (a replay); False when there is no such delivery. Harmless to repeat.
+
+    Raises `BodyErased` when what was sent is not kept any more.
+    """
+    known = await work.session.get(Delivery, delivery_id, options=[defer_column(Delivery.body)])
+    if known is not None and known.erased_at is not None:
+        raise BodyErased(
+            f"What delivery {delivery_id} said was erased at {known.erased_at:%Y-%m-%d %H:%M} UTC, by retention or "
+            "because its customer asked for it; the order itself can be read from the store."
+        )
     statement = (
         update(Delivery)
         .where(Delivery.id == delivery_id)

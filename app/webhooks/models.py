@@ -29,13 +29,17 @@ class DeliveryStatus(StrEnum):
 
 
 class Delivery(HasId, Base):
-    """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes."""
+    """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes.
+
+    The body is emptied at `erased_at`, by retention or because its customer asked; its hash stays.
+    """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("source_kind", "source", "dedupe_key"),
         Index("ix_deliveries_waiting", "id", postgresql_where=text("status IN ('pending', 'failed')")),
         Index("ix_deliveries_source_id", "source_kind", "source", "id"),
+        Index("ix_deliveries_kept", "received_at", postgresql_where=text("erased_at IS NULL")),
     )
 
     source_kind: Mapped[str]
@@ -54,3 +58,5 @@ class Delivery(HasId, Base):
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     next_try_at: Mapped[datetime | None]
     processed_at: Mapped[datetime | None]
+    body_sha256: Mapped[str | None]
+    erased_at: Mapped[datetime | None]

@@ -42,6 +42,9 @@ class DeliveryOut(BaseModel):
     next_try_at: datetime | None
     attempts: int = Field(examples=[1])
     duplicates: int = Field(description="How often it came again.", examples=[0])
+    erased_at: datetime | None = Field(
+        description="When its body was erased, by retention or because its customer asked.", examples=[None]
+    )
 
     @classmethod
     def of(cls, row: Delivery) -> DeliveryOut:
@@ -54,7 +57,10 @@ class DeliveryDetailOut(DeliveryOut):
 
     headers: dict[str, str | None] = Field(examples=[{"x-shopify-topic": "orders/updated"}])
     body: str | None = Field(
-        description="As text; null when it is not UTF-8, or when the token may only read (it holds customers' data).",
+        description=(
+            "As text; null when it is not UTF-8, when it was erased, or when the token may only read (it holds "
+            "customers' data)."
+        ),
         examples=['{"id": 5196695273621}'],
     )
 
@@ -62,14 +68,14 @@ class DeliveryDetailOut(DeliveryOut):
     def with_body(cls, row: Delivery, visible: bool) -> DeliveryDetailOut:
         """The delivery; its body only when `visible`."""
         return cls.model_validate(
-            {**_shared(row), "headers": row.headers, "body": _text(row.body) if visible else None}
+            {**_shared(row), "headers": row.headers, "body": _text(row.body) if visible and not row.erased_at else None}
         )
 
 
 def _shared(row: Delivery) -> dict[str, object]:
     of_store = row.source_kind == SourceKind.STORE
     names = ("id", "webhook_id", "event_id", "delivery_id", "topic", "status", "error", "received_at", "processed_at",
-             "next_try_at", "attempts", "duplicates")  # fmt: skip
+             "next_try_at", "attempts", "duplicates", "erased_at")  # fmt: skip
     sources = {"store": row.source if of_store else None, "supplier": None if of_store else row.source}
     return {**{name: getattr(row, name) for name in names}, **sources}
 

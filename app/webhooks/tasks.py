@@ -20,12 +20,13 @@ from app.orders.reading import UnreadablePayload, parse_object
 from app.orders.snapshot import Platform
 from app.runtime import Runtime, runtime_of
 from app.settings import StoreSettings, is_loopback_host
+from app.stores import installation
 from app.suppliers import calls
 from app.suppliers.events import event_from
 from app.suppliers.news import take_in
 from app.webhooks import inbox
 from app.webhooks.models import Delivery, SourceKind
-from app.webhooks.topics import handler_of
+from app.webhooks.topics import SENT_AFTER_REMOVAL, handler_of, triggered_at
 
 _SWEEP_LEASE = timedelta(seconds=60)
 log = structlog.get_logger()
@@ -56,6 +57,8 @@ async def _read(work: Work, delivery: Delivery) -> str | None:
     if store is None:
         return "the store is no longer configured"
     _refuse_clone(store, delivery)
+    if store.platform is Platform.SHOPIFY and delivery.topic not in SENT_AFTER_REMOVAL:
+        await installation.sign_of_life(work, delivery.source, triggered_at(delivery))
     handler = handler_of(store.platform, delivery.topic)
     if handler is None:
         return f"no use for the topic {delivery.topic}"

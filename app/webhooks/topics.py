@@ -6,6 +6,7 @@ A webhook is a hint: what it says of an order is kept when it is newer, and befo
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
@@ -20,11 +21,14 @@ from app.jobs import defer
 from app.orders import normalise_shopify, normalise_woocommerce
 from app.orders import service as orders
 from app.orders.models import Order
-from app.orders.reading import child, identifier, objects, required_identifier, text
+from app.orders.reading import UnreadablePayload, child, identifier, objects, required_identifier, text
 from app.orders.snapshot import OrderSnapshot, Platform
+from app.privacy import service as privacy
+from app.privacy.models import PrivacyKind
 from app.refunds.models import Refund
 from app.refunds.states import RefundStatus
 from app.requests import service as requests
+from app.stores import installation
 from app.webhooks.models import Delivery
 
 # A handler answers why the delivery changed nothing, or None when it did.
@@ -191,6 +195,40 @@ async def _shopify_dispute(work: Work, delivery: Delivery, payload: Mapping[str,
     return None
 
 
+async def _shopify_uninstalled(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
+    require_own_shop(work, delivery, text(payload, "myshopify_domain", 255))
+    at = triggered_at(delivery) or delivery.received_at
+    return None if await installation.uninstall(work, delivery.source, at) else "old news: the app is installed again"
+
+
+def _shopify_privacy(kind: PrivacyKind) -> Handler:
+    """Shopify forwards what a customer asks for, and a shop's own end 48 hours after the app was removed."""
+
+    async def handle(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
+        require_own_shop(work, delivery, text(payload, "shop_domain", 255))
+        wish = privacy.wish_of_webhook(kind, delivery.source, payload)
+        asked = await privacy.ask(work, wish, delivery.id)
+        return None if asked else "this request is known already"
+
+    return handle
+
+
+def require_own_shop(work: Work, delivery: Delivery, named: str | None) -> None:
+    """The body is signed and the headers are not, and one app may serve several shops. Raises `UnreadablePayload`."""
+    domain = work.settings.stores[delivery.source].domain
+    if named is None or named.lower() != domain:
+        raise UnreadablePayload(f"The body does not name {domain}: it was made for another shop or another topic.")
+
+
+def triggered_at(delivery: Delivery) -> datetime | None:
+    """When the store triggered the webhook, by its own clock; None when it does not say."""
+    try:
+        told = datetime.fromisoformat(str(delivery.headers.get("x-shopify-triggered-at")))
+    except ValueError:
+        return None
+    return told if told.tzinfo else None
+
+
 async def _woo_order(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     return await keep_order(work, delivery.source, normalise_woocommerce.order_from_payload(payload))
 
@@ -207,6 +245,9 @@ async def _woo_action(work: Work, delivery: Delivery, payload: Mapping[str, Any]
     await _fetch(work, delivery, order_id)
     return None
 
+
+# Topics that a store sends although the app is gone: they show no installation.
+SENT_AFTER_REMOVAL = frozenset({"app/uninstalled", "customers/data_request", "customers/redact", "shop/redact"})
 
 _SHOPIFY: dict[str, Handler] = {
     **dict.fromkeys(
@@ -225,6 +266,10 @@ _SHOPIFY: dict[str, Handler] = {
     "returns/cancel": _shopify_return_moved(Event.CUSTOMER_CANCELLED),
     "disputes/create": _shopify_dispute,
     "disputes/update": _shopify_dispute,
+    "app/uninstalled": _shopify_uninstalled,
+    "customers/data_request": _shopify_privacy(PrivacyKind.DATA_REQUEST),
+    "customers/redact": _shopify_privacy(PrivacyKind.REDACT),
+    "shop/redact": _shopify_privacy(PrivacyKind.REDACT_STORE),
 }  # fmt: skip
 
 _WOOCOMMERCE: dict[str, Handler] = {

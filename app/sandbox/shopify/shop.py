@@ -281,3 +281,8 @@ class ShopifyShop:
             shop = {"name": self.key, "domain": self.domain, "myshopify_domain": self.domain}
             self._webhooks.announce(("app/uninstalled", shop))
             self._webhooks.subscriptions.clear()
+
+    def install(self) -> None:
+        """The merchant installs the app again; its webhooks have to be made anew."""
+        with self.lock:
+            self._tokens.install()

@@ -64,6 +64,10 @@ class Tokens:
         else:
             self._alive.pop(token, None)
 
+    def install(self) -> None:
+        """The app is installed again: tokens are given once more."""
+        self._installed = True
+
     def uninstall(self) -> None:
         """Every token is dead, the static one too, and no new one is given."""
         self._installed = False

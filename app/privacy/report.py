@@ -1,0 +1,104 @@
+"""Everything that is kept of a customer. Computed when it is read, and kept nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import or_, select
+
+from app.cases.models import Case, CaseEventRow, Evidence
+from app.db.work import Work
+from app.messages.models import Message
+from app.orders.models import Order
+from app.privacy.concerns import Subject
+from app.privacy.models import PrivacyRequest
+from app.privacy.service import orders_meant
+from app.refunds import service as refunds
+from app.refunds.models import Refund
+from app.requests.models import ReturnRequest
+from app.webhooks.models import Delivery, SourceKind
+
+Found = dict[str, list[dict[str, Any]]]
+# The newest of a sender that are searched for the customer; older ones have been emptied by retention, as a rule.
+_MOST_DELIVERIES = 2000
+
+
+async def counts(work: Work, request: PrivacyRequest) -> dict[str, Any]:
+    """How much of each kind is kept, without the data itself."""
+    return {name: len(rows) for name, rows in (await data_of(work, request)).items()}
+
+
+async def data_of(work: Work, request: PrivacyRequest) -> Found:
+    """What is kept of the customer, by kind, as it is now."""
+    pks = await orders_meant(work, request)
+    found = (await work.session.scalars(select(Order).where(Order.id.in_(pks)).order_by(Order.id))).all()
+    statement = select(ReturnRequest).where(ReturnRequest.order_pk.in_(pks)).order_by(ReturnRequest.id)
+    requests = (await work.session.scalars(statement)).all()
+    owned = (await work.session.scalars(select(Case).where(Case.order_pk.in_(pks)).order_by(Case.id))).all()
+    case_ids = [case.id for case in owned]
+    return {
+        "orders": [_fields(order, "store", "order_id", "number", "email", "placed_at", "snapshot") for order in found],
+        "return_requests": [_fields(one, "id", "email", "remedy", "lines", "created_at") for one in requests],
+        "cases": [_case(case) for case in owned],
+        "events": await _events(work, case_ids),
+        "evidence": await _evidence(work, case_ids),
+        "refunds": await _refunds(work, pks),
+        "messages": await _messages(work, [one.id for one in requests]),
+        "deliveries": await _deliveries(work, request, found, owned),
+    }
+
+
+def _fields(row: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}
+
+
+def _case(case: Case) -> dict[str, Any]:
+    shown = _fields(case, "id", "reference", "state", "route", "remedy", "rma_number", "tracking", "created_at")
+    lines = [_fields(line, "line_id", "title", "reason", "note", "condition", "requested") for line in case.lines]
+    return {**shown, "lines": lines}
+
+
+async def _events(work: Work, case_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    statement = select(CaseEventRow).where(CaseEventRow.case_id.in_(case_ids))
+    rows = await work.session.scalars(statement.order_by(CaseEventRow.case_id, CaseEventRow.seq))
+    return [_fields(row, "case_id", "seq", "type", "at", "actor", "data") for row in rows]
+
+
+async def _evidence(work: Work, case_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Photos are fetched one by one: `GET /cases/{case}/evidence/{id}`."""
+    rows = await work.session.scalars(select(Evidence).where(Evidence.case_id.in_(case_ids)).order_by(Evidence.id))
+    return [_fields(row, "id", "case_id", "kind", "text", "url", "content_type", "created_at") for row in rows]
+
+
+async def _refunds(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]]:
+    rows = await work.session.scalars(select(Refund).where(Refund.order_pk.in_(order_pks)).order_by(Refund.id))
+    return [
+        {**_fields(row, "id", "status", "currency", "created_at"), "amount": refunds.money(row).text} for row in rows
+    ]
+
+
+async def _messages(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    rows = await work.session.scalars(select(Message).where(Message.request_id.in_(request_ids)).order_by(Message.id))
+    return [_fields(row, "id", "kind", "recipient", "subject", "text", "status", "created_at") for row in rows]
+
+
+async def _deliveries(
+    work: Work, request: PrivacyRequest, found: Sequence[Order], owned: Sequence[Case]
+) -> list[dict[str, Any]]:
+    """Raw bodies that name the customer are shown by `GET /deliveries/{id}`."""
+    ids = frozenset({order.order_id for order in found} | set(request.orders))
+    others = frozenset({str(case.id) for case in owned} | ({request.customer_id} if request.customer_id else set()))
+    subject = Subject(request.email, ids, others)
+    from_store = (Delivery.source_kind == SourceKind.STORE) & (Delivery.source == request.store)
+    suppliers = {case.supplier for case in owned if case.supplier}
+    from_supplier = (Delivery.source_kind == SourceKind.SUPPLIER) & Delivery.source.in_(suppliers)
+    statement = (
+        select(Delivery)
+        .where(or_(from_store, from_supplier), Delivery.erased_at.is_(None))
+        .order_by(Delivery.id.desc())
+        .limit(_MOST_DELIVERIES)
+    )
+    rows = await work.session.stream_scalars(statement.execution_options(yield_per=100))
+    return [_fields(row, "id", "topic", "received_at") async for row in rows if subject.concerns(row.topic, row.body)]

@@ -1,0 +1,133 @@
+"""Erases what has been kept long enough: a little at a time, and each step in a transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from sqlalchemy import delete, exists, or_, select, tuple_, update
+
+from app.cases.models import Case, Evidence
+from app.cases.vocabulary import ENDED
+from app.db.idempotency import IdempotencyKey
+from app.db.work import Work
+from app.messages.models import Message, MessageStatus
+from app.orders.models import Order
+from app.privacy.bodies import empty
+from app.privacy.erase import ERASED_MAIL, erase_order
+from app.privacy.models import PrivacyKind, PrivacyRequest
+from app.refunds.models import Refund
+from app.refunds.states import UNSETTLED
+from app.runtime import Runtime
+from app.webhooks.models import Delivery, DeliveryStatus
+
+# Rows of each kind in one run; a run comes every few seconds.
+BATCH = 200
+_ORDERS = 20
+_READ = (DeliveryStatus.PROCESSED, DeliveryStatus.IGNORED)
+_OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN)
+
+
+async def sweep(runtime: Runtime) -> None:
+    """Looks once for data of every kind that is too old."""
+    for step in _STEPS:
+        async with runtime.work() as work:
+            await step(work)
+
+
+async def _bodies(work: Work) -> None:
+    """Those that were read, after a while; those that failed are kept longer, because they may be replayed."""
+    read = work.now - timedelta(days=work.settings.retention_delivery_days)
+    failed = work.now - timedelta(days=work.settings.retention_failed_delivery_days)
+    old_read = Delivery.status.in_(_READ) & (Delivery.processed_at <= read)
+    old_failed = (Delivery.status == DeliveryStatus.FAILED) & (Delivery.received_at <= failed)
+    statement = (
+        select(Delivery.id)
+        .where(Delivery.erased_at.is_(None), Delivery.received_at <= max(read, failed), or_(old_read, old_failed))
+        .order_by(Delivery.received_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    found = list(await work.session.scalars(statement))
+    if found:
+        await empty(work, found)
+
+
+async def _answers(work: Work) -> None:
+    before = work.now - timedelta(days=work.settings.retention_idempotency_days)
+    place = tuple_(IdempotencyKey.caller, IdempotencyKey.key)
+    old = (
+        select(IdempotencyKey.caller, IdempotencyKey.key)
+        .where(IdempotencyKey.created_at <= before)
+        .order_by(IdempotencyKey.created_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    await work.session.execute(delete(IdempotencyKey).where(place.in_(old)))
+
+
+async def _messages(work: Work) -> None:
+    before = work.now - timedelta(days=work.settings.retention_message_days)
+    old = (
+        select(Message.id)
+        .where(Message.erased_at.is_(None), Message.created_at <= before, Message.status.in_(_OVER))
+        .order_by(Message.created_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    await work.session.execute(
+        update(Message).where(Message.id.in_(old)).values(**ERASED_MAIL, error=None, erased_at=work.now)
+    )
+
+
+async def _photos(work: Work) -> None:
+    before = work.now - timedelta(days=work.settings.retention_photo_days)
+    ended = select(Case.id).where(Case.state.in_([str(one) for one in ENDED]), Case.updated_at <= before)
+    old = (
+        select(Evidence.id)
+        .where(Evidence.content.is_not(None), Evidence.created_at <= before, Evidence.case_id.in_(ended))
+        .order_by(Evidence.created_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    await work.session.execute(update(Evidence).where(Evidence.id.in_(old)).values(content=None))
+
+
+async def _emails(work: Work) -> None:
+    """A request to show data that was answered long ago needs no e-mail any more."""
+    before = work.now - timedelta(days=work.settings.retention_privacy_days)
+    old = (
+        select(PrivacyRequest.id)
+        .where(
+            PrivacyRequest.email.is_not(None),
+            PrivacyRequest.received_at <= before,
+            PrivacyRequest.kind == PrivacyKind.DATA_REQUEST,
+        )
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    await work.session.execute(update(PrivacyRequest).where(PrivacyRequest.id.in_(old)).values(email=None))
+
+
+async def _personal(work: Work) -> None:
+    """Orders that nothing has happened to for long, and whose cases have all ended. Off unless a number is set."""
+    days = work.settings.retention_personal_days
+    if days is None:
+        return
+    before = work.now - timedelta(days=days)
+    alive = exists().where(
+        Case.order_pk == Order.id, or_(Case.state.not_in([str(one) for one in ENDED]), Case.updated_at > before)
+    )
+    owed = exists().where(Refund.order_pk == Order.id, Refund.status.in_([str(one) for one in UNSETTLED]))
+    statement = (
+        select(Order.id)
+        .where(Order.redacted_at.is_(None), Order.updated_at <= before, ~alive, ~owed)
+        .order_by(Order.updated_at)
+        .limit(_ORDERS)
+        .with_for_update(skip_locked=True)
+    )
+    for order_pk in (await work.session.scalars(statement)).all():
+        await erase_order(work, order_pk, {"reason": "retention"})
+
+
+_STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (_bodies, _answers, _messages, _photos, _emails, _personal)

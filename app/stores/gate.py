@@ -1,0 +1,95 @@
+"""Stops every call to a store whose app was removed, whoever wants to make it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from app.orders.snapshot import OrderSnapshot, Platform
+from app.outcomes import Rejected
+from app.stores.base import (
+    Finding,
+    PreparedRefund,
+    RefundAnswer,
+    RefundIntent,
+    Store,
+    StoreReturn,
+    StoreUnavailable,
+    StoreUninstalled,
+    Subscription,
+)
+
+# Asked before each call, with the store's key: raises `StoreUninstalled`, or `StoreUnavailable` when nobody can tell.
+Check = Callable[[str], Awaitable[None]]
+_LATER_SECONDS = 60.0
+
+
+class GatedStore:
+    """A store's adapter behind a gate that is asked before each call.
+
+    What a person does to find out or to connect the store again (checks and webhooks) is not stopped.
+    """
+
+    def __init__(self, store: Store, check: Check) -> None:
+        self._store = store
+        self._check = check
+        self.key: str = store.key
+        self.platform: Platform = store.platform
+
+    async def read_order(self, order_id: str) -> OrderSnapshot | None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.read_order(order_id)
+
+    async def find_order(self, number: str) -> OrderSnapshot | None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.find_order(number)
+
+    async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.prepare_refund(intent, order)
+
+    async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
+        """As the store does; behind a closed gate it is proven that nothing was sent."""
+        try:
+            await self._check(self.key)
+        except (StoreUninstalled, StoreUnavailable) as closed:
+            return Rejected(closed.code, closed.detail, retryable=True, retry_after=_LATER_SECONDS)
+        return await self._store.send_refund(prepared)
+
+    async def check(self) -> list[Finding]:
+        """As the store does."""
+        return await self._store.check()
+
+    async def list_subscriptions(self) -> list[Subscription]:
+        """As the store does."""
+        return await self._store.list_subscriptions()
+
+    async def sync_subscriptions(self, callback_url: str) -> list[str]:
+        """As the store does."""
+        return await self._store.sync_subscriptions(callback_url)
+
+    async def read_return(self, return_id: str) -> StoreReturn | None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.read_return(return_id)
+
+    async def approve_return(self, return_id: str) -> None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        await self._store.approve_return(return_id)
+
+    async def decline_return(self, return_id: str, note: str) -> None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        await self._store.decline_return(return_id, note)
+
+    async def close_return(self, return_id: str) -> None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        await self._store.close_return(return_id)
+
+    async def aclose(self) -> None:
+        """Gives back connections."""
+        await self._store.aclose()
