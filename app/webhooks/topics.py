@@ -5,6 +5,7 @@ A webhook is a hint: what it says of an order is kept when it is newer, and befo
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -35,9 +36,10 @@ from app.webhooks.models import Delivery
 Handler = Callable[[Work, Delivery, Mapping[str, Any]], Awaitable[str | None]]
 
 
-async def keep_order(work: Work, store: str, news: OrderSnapshot) -> str | None:
+async def keep_order(work: Work, delivery: Delivery, news: OrderSnapshot) -> str | None:
     """Keeps a snapshot and tells the order's cases what it means for them."""
-    order, changed = await orders.keep(work, store, news)
+    order, changed = await orders.keep(work, delivery.source, news)
+    _forget_body(work, delivery, order)
     await after_news(work, order, cancelled=is_cancelled(news))
     return None if changed else "nothing new"
 
@@ -78,7 +80,16 @@ async def _known(work: Work, delivery: Delivery, order_id: str) -> Order | None:
     if found is None:
         await _fetch(work, delivery, order_id)
         return None
-    return await orders.lock(work, found)
+    order = await orders.lock(work, found)
+    _forget_body(work, delivery, order)
+    return order
+
+
+def _forget_body(work: Work, delivery: Delivery, order: Order) -> None:
+    """What a store goes on to tell of a customer whose data was erased is read and not kept."""
+    if order.redacted_at is not None:
+        delivery.body_sha256, delivery.body = hashlib.sha256(delivery.body).hexdigest(), b""
+        delivery.erased_at = work.now
 
 
 async def _fetch(work: Work, delivery: Delivery, order_id: str) -> None:
@@ -87,7 +98,7 @@ async def _fetch(work: Work, delivery: Delivery, order_id: str) -> None:
 
 
 async def _shopify_order(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
-    return await keep_order(work, delivery.source, normalise_shopify.order_from_webhook(payload))
+    return await keep_order(work, delivery, normalise_shopify.order_from_webhook(payload))
 
 
 async def _shopify_refund(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
@@ -230,7 +241,7 @@ def triggered_at(delivery: Delivery) -> datetime | None:
 
 
 async def _woo_order(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
-    return await keep_order(work, delivery.source, normalise_woocommerce.order_from_payload(payload))
+    return await keep_order(work, delivery, normalise_woocommerce.order_from_payload(payload))
 
 
 async def _woo_refresh(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:

@@ -25,6 +25,8 @@ from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 
 from app.main import create_app
+from app.privacy import service as privacy
+from app.privacy.models import PrivacyKind
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
@@ -54,7 +56,10 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
         message = (await client.get(f"{V1}/messages")).json()["items"][0]["id"]
     async with runtime.work() as work:
         delivery, _ = await inbox.receive(work, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}"))
+        wish = privacy.Wish("alpha", PrivacyKind.DATA_REQUEST, "operator:root", orders=["1106"])
+        asked = await privacy.ask(work, wish)
     return {
+        "privacy-requests": str(asked.id if asked else ""),
         "case": case["reference"],
         "order": "1106",
         "store": "alpha",
