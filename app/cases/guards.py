@@ -142,9 +142,11 @@ def external_covers(view: CaseView, data: Mapping[str, Any], _now: datetime) -> 
 
 
 def made_whole_before_moving(view: CaseView, data: Mapping[str, Any], _now: datetime) -> str | None:
-    """The order's money went back (or never came in), and no goods are on their way."""
+    """The order's money went back (or never came in) or its units are gone, and no goods are on their way."""
     if view.touched:
         return "goods have moved"
+    if data.get("lines") and not any(line.approved for line in view.lines):
+        return None
     return None if data.get("made_whole") else "the order was cancelled without giving the money back"
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.cases import service as cases
-from app.cases.models import Case, CaseEventRow
+from app.cases.models import Case, CaseEventRow, CaseLine
 from app.cases.view import CaseView
 from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, OPEN, Event, Hold, State
 from app.db.work import Work
+from app.jobs import defer
 from app.orders import service as orders
 from app.orders.models import ObservedRefund, Order
 from app.orders.snapshot import RefundState
@@ -137,9 +138,50 @@ async def order_cancelled(work: Work, order: Order) -> None:
                 await cases.add_problem(work, case, "order_cancelled", text)
 
 
+async def order_edited(work: Work, order: Order) -> None:
+    """Units that the merchant took out of a locked order leave its open cases, the newest case first.
+
+    What is paid or may be paid this moment stays; a refund that is only planned is planned anew.
+    """
+    there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
+    statement = select(CaseLine.line_id, func.sum(CaseLine.approved)).join(Case, Case.id == CaseLine.case_id)
+    of_order = statement.where(Case.order_pk == order.id, Case.state.in_([str(one) for one in OPEN]))
+    asked = (await work.session.execute(of_order.group_by(CaseLine.line_id))).all()
+    over = {line_id: units - there.get(line_id, 0) for line_id, units in asked if units > there.get(line_id, 0)}
+    if not over:
+        return
+    for case in reversed(await _cases_of(work, order)):
+        if case.state in OPEN:
+            await _shrink(work, case, over)
+
+
+async def _shrink(work: Work, case: Case, over: dict[str, int]) -> None:
+    """Takes what it can off `over`."""
+    if not any(over.get(line.line_id) for line in case.lines if line.approved > line.refunded + line.external):
+        return
+    await refunds.void_planned(work, case.id, "the order was edited in the store")
+    reserved = await refunds.reserved_units(work, case.id)
+    left = {}
+    for line in case.lines:
+        kept = line.refunded + line.external + reserved.get(line.line_id, 0)
+        gone = min(over.get(line.line_id, 0), max(0, line.approved - kept))
+        if gone > 0:
+            left[line.line_id] = line.approved - gone
+            over[line.line_id] -= gone
+    if left:
+        await cases.record(work, case, Event.ORDER_CANCELLED, {"lines": left}, f"store:{case.store}")
+        if case.state in BEFORE_RESOLVING and not any(line.approved for line in case.lines):
+            text = "The order was edited in the store: nothing of this case is left in it, and goods have moved."
+            await cases.add_problem(work, case, "order_edited", text)
+    await defer(work.session, "refunds.plan", case_id=str(case.id))
+
+
 async def _already_told(work: Work, case: Case) -> bool:
     statement = select(CaseEventRow.seq).where(
-        CaseEventRow.case_id == case.id, CaseEventRow.type == Event.ORDER_CANCELLED
+        CaseEventRow.case_id == case.id,
+        CaseEventRow.type == Event.ORDER_CANCELLED,
+        # An edit is not the end of the order.
+        ~CaseEventRow.data.has_key("lines"),
     )
     return await work.session.scalar(statement.limit(1)) is not None
 

@@ -180,6 +180,24 @@ def _drop_open(view: CaseView, _data: Data) -> CaseView:
     return _each(view, change)
 
 
+def _shrink(view: CaseView, data: Data) -> CaseView:
+    """Units that an edit took out of the order are not approved any more; what was paid stays counted."""
+    left = quantities(data)
+
+    def change(line: LineView) -> LineView:
+        kept = min(line.approved, max(left.get(line.line_id, line.approved), line.refunded))
+        return replace(
+            line,
+            approved=kept,
+            shipped=min(line.shipped, kept),
+            received=min(line.received, kept),
+            accepted=min(line.accepted, kept),
+            cleared=min(line.cleared, kept),
+        )
+
+    return _each(view, change)
+
+
 def _reopen(view: CaseView, _data: Data) -> CaseView:
     """Only money that was paid is carried over: approvals and verdicts of the cycle before open no gate."""
 
@@ -223,6 +241,7 @@ EFFECTS: dict[Event, Effect] = {
     Event.CHARGEBACK_OPENED: lambda view, _: _hold(view, {"kind": Hold.CHARGEBACK}),
     Event.CHARGEBACK_WON: lambda view, _: _lift(view, {"kind": Hold.CHARGEBACK}),
     Event.CHARGEBACK_LOST: lambda view, _: _lift(view, {"kind": Hold.CHARGEBACK}),
+    Event.ORDER_CANCELLED: _shrink,
     Event.REOPENED: _reopen,
     Event.HOLD_SET: _hold,
     Event.HOLD_LIFTED: _lift,

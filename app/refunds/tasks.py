@@ -7,7 +7,7 @@ from uuid import UUID
 from procrastinate import JobContext, RetryStrategy
 from sqlalchemy import select
 
-from app.cases.observe import apply_observed, hold_if_disputed
+from app.cases.observe import apply_observed, hold_if_disputed, order_edited
 from app.cases.refunding import forgotten, plan_refund
 from app.jobs import blueprint, defer
 from app.orders import service as orders
@@ -61,6 +61,7 @@ async def advance(context: JobContext, refund_id: str) -> None:
             await look(work, order, case, refund, store, seen)
             return
         await apply_observed(work, order)
+        await order_edited(work, order)
         ready = refund.status == RefundStatus.PLANNED
     if ready:
         await send(runtime, store, UUID(refund_id), shown)

@@ -14,7 +14,7 @@ from sqlalchemy import select, update
 
 from app.cases import service as cases
 from app.cases.models import Case
-from app.cases.observe import apply_observed, chargeback, hold_if_disputed, order_cancelled
+from app.cases.observe import apply_observed, chargeback, hold_if_disputed, order_cancelled, order_edited
 from app.cases.states import allowed_events
 from app.cases.vocabulary import Event, State
 from app.db.work import Work
@@ -58,6 +58,8 @@ async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
     await apply_observed(work, order)
     if cancelled:
         await order_cancelled(work, order)
+    else:
+        await order_edited(work, order)
     await _wake_refunds(work, order)
 
 
@@ -99,6 +101,15 @@ async def _fetch(work: Work, delivery: Delivery, order_id: str) -> None:
 
 async def _shopify_order(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     return await keep_order(work, delivery, normalise_shopify.order_from_webhook(payload))
+
+
+async def _shopify_edited(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
+    """Shopify tells what an edit changed, not what the order is now (its public documentation): the order is read."""
+    edit = child(payload, "order_edit")
+    if not edit:
+        return await _shopify_order(work, delivery, payload)
+    await _fetch(work, delivery, required_identifier(edit, "order_id"))
+    return None
 
 
 async def _shopify_refund(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
@@ -262,10 +273,11 @@ SENT_AFTER_REMOVAL = frozenset({"app/uninstalled", "customers/data_request", "cu
 
 _SHOPIFY: dict[str, Handler] = {
     **dict.fromkeys(
-        ("orders/create", "orders/updated", "orders/edited", "orders/cancelled", "orders/paid", "orders/fulfilled",
+        ("orders/create", "orders/updated", "orders/cancelled", "orders/paid", "orders/fulfilled",
          "orders/partially_fulfilled"),
         _shopify_order,
     ),
+    "orders/edited": _shopify_edited,
     "refunds/create": _shopify_refund,
     "order_transactions/create": _shopify_transaction,
     "fulfillments/create": _shopify_fulfilment,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
+from app.db.engine import libpq_url
 from app.sandbox.world import World
 from app.stores.woocommerce_webhooks import TOPICS
 from tests.cli.conftest import Makegood
@@ -51,6 +53,22 @@ def test_a_store_that_fails_does_not_keep_the_other_from_its_turn(makegood: Make
     assert "beta: Created the webhook order.updated.\n" in done.out
     assert done.err.startswith("makegood: alpha: ")
     assert "hush" not in done.err
+
+
+def test_a_store_that_takes_its_webhooks_again_is_asked_again(
+    makegood: Makegood, world: World, database_url: str
+) -> None:
+    settings = {**world.environment(), "DATABASE_URL": database_url}
+    with psycopg.connect(libpq_url(database_url), autocommit=True) as connection:
+        connection.execute("INSERT INTO store_states (store, uninstalled_at) VALUES ('alpha', now())")
+        told = makegood("doctor", "--json", **settings)
+        assert "the app was removed at" in told.out
+        assert "makegood webhooks sync --store alpha" in told.out
+        done = makegood("webhooks", "sync", **settings)
+        assert "alpha: the app is installed again; refunds and readings go on.\n" in done.out
+        assert "beta: the app" not in done.out
+        rows = connection.execute("SELECT store, uninstalled_at, resumed_at IS NOT NULL FROM store_states").fetchall()
+    assert ("alpha", None, True) in rows
 
 
 def test_an_unknown_store_is_one_sentence(makegood: Makegood, world: World) -> None:

@@ -69,6 +69,18 @@ class Events:
         payload = order_payload(order)
         self._webhooks.announce(("orders/cancelled", payload), ("orders/updated", payload))
 
+    def edited(self, order: Order, removed: Mapping[int, int]) -> None:
+        """The merchant takes units that were not sent out of the order; what they cost is not given back by that."""
+        for line_id, units in removed.items():
+            line = order.goods(line_id)
+            if units > line.quantity - line.removed - order.fulfilled_units(line):
+                raise ValueError("only units that were not sent can be taken out")
+            line.removed += units
+        self._book.touch(order)
+        removals = [{"id": line_id, "delta": units} for line_id, units in removed.items()]
+        edit = {"id": self._book.next_id(), "order_id": order.id, "line_items": {"additions": [], "removals": removals}}
+        self._webhooks.announce(("orders/edited", {"order_edit": edit}), ("orders/updated", order_payload(order)))
+
     def dispute_opened(self, order: Order, status: str, kind: str) -> None:
         """A chargeback or inquiry over the whole order."""
         dispute = Dispute(self._book.next_id(), kind, status, order.received, self._book.now())

@@ -163,7 +163,7 @@ def _wanted_lines(order: Order, entries: Sequence[dict[str, Any]]) -> list[Wante
         if entry["quantity"] <= 0:
             raise Refused([*where, "quantity"], "Quantity must be greater than 0")  # a guess
         asked = sum(line.quantity for line in wanted if line.goods is goods) + entry["quantity"]
-        if asked > goods.quantity - order.refunded_units(goods):
+        if asked > goods.quantity - goods.removed - order.refunded_units(goods):
             raise Refused([*where, "quantity"], "Quantity cannot refund more items than were purchased")
         wanted.append(WantedLine(goods, entry["quantity"], entry.get("restockType") or "NO_RESTOCK"))
     return wanted

@@ -181,6 +181,14 @@ class ShopifyShop:
         with self.lock:
             self._events.cancelled(self._book.order(order_id), reason)
 
+    def edit_order(self, order_id: int | str, removed: Units) -> None:
+        """The merchant takes unsent units out, by line id, without a refund (orders/edited, orders/updated).
+
+        Raises `ValueError` for more units than are left unsent.
+        """
+        with self.lock:
+            self._events.edited(self._book.order(order_id), removed)
+
     def refund_by_hand(
         self,
         order_id: int | str,

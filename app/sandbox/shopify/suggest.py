@@ -121,5 +121,5 @@ def suggest(order: Order, wanted: Sequence[WantedLine], shipping: Decimal, store
 
 def everything(order: Order) -> list[WantedLine]:
     """All units that were not refunded yet."""
-    left = ((goods, goods.quantity - order.refunded_units(goods)) for goods in order.lines)
+    left = ((goods, goods.quantity - goods.removed - order.refunded_units(goods)) for goods in order.lines)
     return [WantedLine(goods, quantity) for goods, quantity in left if quantity > 0]

@@ -57,7 +57,10 @@ class Currencies:
 
 @dataclass(slots=True, eq=False)
 class Goods:
-    """One order line. `discount` and `code_discount` are for all its units; `price` is for one, before both."""
+    """One order line. `discount` and `code_discount` are for all its units; `price` is for one, before both.
+
+    `removed` units were taken out by an edit; `quantity` is what was ordered.
+    """
 
     id: int
     sku: str
@@ -73,6 +76,7 @@ class Goods:
     variant_id: int
     product_id: int
     currencies: Currencies
+    removed: int = 0
 
     @property
     def original(self) -> Decimal:

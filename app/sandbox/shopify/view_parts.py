@@ -31,7 +31,7 @@ def line_view(order: Order, line: Goods) -> View:
         return money(order, order.currencies.round(amount / line.quantity))
 
     refunded = order.refunded_units(line)
-    unsent = max(0, line.quantity - order.fulfilled_units(line) - order.refunded_units(line, "CANCEL"))
+    unsent = max(0, line.quantity - line.removed - order.fulfilled_units(line) - order.refunded_units(line, "CANCEL"))
     return {
         "id": gid("LineItem", line.id),
         "title": line.title,
@@ -40,8 +40,8 @@ def line_view(order: Order, line: Goods) -> View:
         "vendor": line.vendor,
         "variantTitle": None,
         "quantity": line.quantity,
-        "currentQuantity": line.quantity - refunded,
-        "refundableQuantity": line.quantity - refunded,
+        "currentQuantity": line.quantity - line.removed - refunded,
+        "refundableQuantity": line.quantity - line.removed - refunded,
         "unfulfilledQuantity": unsent,
         "nonFulfillableQuantity": 0,
         "isGiftCard": line.gift_card,
