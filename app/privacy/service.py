@@ -106,6 +106,12 @@ async def orders_meant(work: Work, request: PrivacyRequest) -> list[UUID]:
     return sorted(found)
 
 
+async def with_ids(work: Work, request: PrivacyRequest, meant: Sequence[UUID]) -> list[str]:
+    """The store's ids that the request names, with those of the orders that were found for it."""
+    found = await work.session.scalars(select(Order.order_id).where(Order.id.in_(meant)))
+    return sorted({*request.orders, *found})
+
+
 async def forget_email(work: Work, request: PrivacyRequest) -> None:
     """The e-mail is not needed to find anything any more: it goes from every request that names it."""
     same = PrivacyRequest.store == request.store

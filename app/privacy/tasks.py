@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from app.webhooks.models import SourceKind
 # A mail or webhook that was in use is free again by then.
 _AGAIN = timedelta(minutes=1)
 _ORDERS_AT_ONCE = 200
+_RECOUNTED = frozenset({"orders", "return_requests", "cases", "evidence"})
 Meant = Callable[[str, bytes], bool]
 
 
@@ -43,6 +44,8 @@ async def carry_out(context: JobContext, request_id: str) -> None:
             return
         whole_store, store = request.kind == PrivacyKind.REDACT_STORE, request.store
         meant = [] if whole_store else await privacy.orders_meant(work, request)
+        # The first run takes the e-mail off the orders, and a second one must find them all the same.
+        request.orders = await privacy.with_ids(work, request, meant)
     why = {"id": request_id}
     if whole_store:
         done = await _erase_store(runtime, store, why)
@@ -50,11 +53,18 @@ async def carry_out(context: JobContext, request_id: str) -> None:
         done = await _erase_customer(runtime, request_id, meant, why)
     async with runtime.work() as work:
         request = await work.session.get_one(PrivacyRequest, UUID(request_id), with_for_update=True)
-        request.result = {name: count for name, count in done.items() if name != LEFT}
+        request.result = _added(request.result or {}, done)
         request.next_try_at = work.now + _AGAIN if done[LEFT] else None
         if not done[LEFT]:
             request.done_at = work.now
             await privacy.forget_email(work, request)
+
+
+def _added(before: Mapping[str, int], done: Counter[str]) -> dict[str, int]:
+    """The counts of all runs; what each run goes through from the start counts once."""
+    kept = {name: count + (0 if name in _RECOUNTED else before.get(name, 0)) for name, count in done.items()}
+    kept.pop(LEFT, None)
+    return kept
 
 
 async def _erase_customer(runtime: Runtime, request_id: str, meant: list[UUID], why: dict[str, str]) -> Counter[str]:
