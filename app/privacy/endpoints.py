@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query
 from sqlalchemy import select
 from starlette.responses import JSONResponse
 
-from app.api import Admin, BadCursor, InWork, Page, Paging
+from app.api import Admin, BadCursor, InRuntime, InWork, Page, Paging
 from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors import NotFound
 from app.errors_http import RequestTooLarge, refusals
 from app.once import InOnce
@@ -73,16 +74,19 @@ async def get_privacy_request(_admin: Admin, work: InWork, id: UUID) -> PrivacyR
     response_model=PrivacyRequestOut,
     responses=refusals(UnknownStore, OrderNotFound, IdempotencyKeyReused, RequestTooLarge),
 )
-async def make_privacy_request(admin: Admin, work: InWork, once: InOnce, body: PrivacyRequestBody) -> JSONResponse:
+async def make_privacy_request(
+    admin: Admin, runtime: InRuntime, once: InOnce, body: PrivacyRequestBody
+) -> JSONResponse:
     """Writes the request down; a job carries it out."""
-    if body.store not in work.settings.stores:
+    if body.store not in runtime.settings.stores:
         raise UnknownStore(f"No store is configured under the key {body.store!r}.")
-    replayed = await once.replay(work, body)
-    if replayed is not None:
-        return replayed
-    named = [(await orders.required(work, body.store, one)).order_id for one in body.orders]
-    wish = service.Wish(body.store, body.kind, f"operator:{admin}", email=body.email, orders=named)
-    made = await service.ask(work, wish)
-    if made is None:
-        raise RuntimeError("a request without a delivery is always new")
-    return await once.answer(work, PrivacyRequestOut.of(made), 202)
+
+    async def written(work: Work) -> PrivacyRequestOut:
+        named = [(await orders.required(work, body.store, one)).order_id for one in body.orders]
+        wish = service.Wish(body.store, body.kind, f"operator:{admin}", email=body.email, orders=named)
+        made = await service.ask(work, wish)
+        if made is None:
+            raise RuntimeError("a request without a delivery is always new")
+        return PrivacyRequestOut.of(made)
+
+    return await once.carry_out(runtime, body, written, 202)

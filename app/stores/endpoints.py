@@ -9,8 +9,9 @@ from fastapi import APIRouter, Path
 from pydantic import AfterValidator
 from starlette.responses import JSONResponse
 
-from app.api import Admin, InWork, Page, Reader
+from app.api import Admin, InRuntime, InWork, Page, Reader
 from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors_http import refusals
 from app.once import InOnce
 from app.orders.snapshot import Platform
@@ -68,19 +69,20 @@ async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: 
 )
 async def resume_store(
     _admin: Admin,
-    work: InWork,
+    runtime: InRuntime,
     once: InOnce,
     store: Annotated[str, Path(max_length=40, examples=["alpha"]), AfterValidator(storable)],
 ) -> JSONResponse:
     """The operator says that the app is installed. Harmless to repeat."""
     key = store.lower()
-    if key not in work.settings.stores:
+    if key not in runtime.settings.stores:
         raise UnknownStore(f"No store is configured under the key {key!r}.")
-    replayed = await once.replay(work, Wish())
-    if replayed is not None:
-        return replayed
-    await installation.resume(work, key)
-    return await once.answer(work, StoreStateOut(key=key, uninstalled_at=None))
+
+    async def resumed(work: Work) -> StoreStateOut:
+        await installation.resume(work, key)
+        return StoreStateOut(key=key, uninstalled_at=None)
+
+    return await once.carry_out(runtime, Wish(), resumed)
 
 
 def _out(key: str, store: StoreSettings, uninstalled_at: datetime | None, health: StoreHealthOut) -> StoreOut:

@@ -25,8 +25,9 @@ class StoreRegistry:
 
     def __init__(self, settings: Mapping[str, StoreSettings], check: Check | None = None) -> None:
         """`check` is asked before each call of each store; without one nothing is stopped (commands of a person)."""
-        built: dict[str, Store] = {key: build_store(key, store) for key, store in settings.items()}
-        self._stores = {key: GatedStore(store, check) for key, store in built.items()} if check else built
+        self._stores: dict[str, Store] = {key: build_store(key, store) for key, store in settings.items()}
+        if check is not None:
+            self._stores = {key: GatedStore(store, check) for key, store in self._stores.items()}
 
     def get(self, key: str) -> Store:
         """The adapter. Raises `UnknownStore`."""
