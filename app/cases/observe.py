@@ -17,7 +17,10 @@ from app.orders.models import ObservedRefund, Order
 from app.orders.snapshot import RefundState
 from app.refunds import service as refunds
 from app.refunds.amounts import Taken, decide
-from app.refunds.states import RESERVED, UNDER_WAY
+from app.refunds.models import Refund
+from app.refunds.states import RESERVED, RefundStatus
+
+_NOT_MONEY = (RefundState.FAILED, RefundState.NO_MONEY)
 
 
 async def _cases_of(work: Work, order: Order) -> list[Case]:
@@ -31,11 +34,12 @@ async def apply_observed(work: Work, order: Order) -> None:
     While a refund of ours is under way it is settled first: what looks like somebody else's may be ours.
     """
     ours = await refunds.of_order(work, order.id)
-    if any(refund.status in UNDER_WAY for refund in ours):
+    if any(refunds.may_be_at_work(refund) for refund in ours):
         return
     rows = list(await work.session.scalars(select(ObservedRefund).where(ObservedRefund.order_pk == order.id)))
     # Money of ours that was given up and shows up all the same counts like anybody else's.
     known = {refund.id: refund.case_id for refund in ours if refund.status in RESERVED}
+    await _tell_ours_changed(work, [refund for refund in ours if refund.status == RefundStatus.SUCCEEDED], rows)
     for row in rows:
         if row.operation_id in known and row.removed_at is not None and row.applied_at is None:
             await _tell_ours_removed(work, await cases.lock(work, known[row.operation_id]), row)
@@ -86,6 +90,19 @@ async def _tell_made(work: Work, order: Order, affected: list[Case], row: Observ
         left = {line_id: units - share.get(line_id, 0) for line_id, units in left.items()}
     row.applied_at = work.now
     row.applied = applied
+
+
+async def _tell_ours_changed(work: Work, proven: list[Refund], rows: list[ObservedRefund]) -> None:
+    """A refund that was proven and failed later, or that the store shows twice, is for a person."""
+    for refund in proven:
+        shown = [row for row in rows if row.operation_id == refund.id and row.removed_at is None]
+        failed = [row for row in shown if row.state in _NOT_MONEY and row.applied_at is None]
+        if len(shown) - len(failed) > 1:
+            text = f"The store shows our refund {refund.id} more than once; the customer may have been paid twice."
+            await cases.add_problem(work, await cases.lock(work, refund.case_id), "refund_twice", text)
+        elif failed and len(shown) == len(failed):
+            text = f"Our refund {failed[0].store_refund_id} was paid, and the store shows now that its payment failed."
+            await cases.add_problem(work, await cases.lock(work, refund.case_id), "refund_failed_later", text)
 
 
 async def _tell_ours_removed(work: Work, case: Case, row: ObservedRefund) -> None:

@@ -227,11 +227,24 @@ class External:
     extras: dict[str, int]
 
 
+# What a store shows in one of these states is not money.
+_NOT_MONEY = (RefundState.FAILED, RefundState.NO_MONEY)
+
+
+def shown_of_ours(rows: list[ObservedRefund]) -> dict[UUID, int]:
+    """Minor units that the store shows for each of our operations, together when it shows one more than once."""
+    shown: dict[UUID, int] = {}
+    for row in rows:
+        if row.operation_id is not None and row.state not in _NOT_MONEY:
+            shown[row.operation_id] = shown.get(row.operation_id, 0) + row.amount
+    return shown
+
+
 def external_of(rows: list[ObservedRefund], ours: set[UUID]) -> External:
     """Adds up the refunds that are not accounted for by `ours` (operations whose money is reserved already)."""
     amount, lines, extras = 0, dict[str, int](), dict[str, int]()
     for row in rows:
-        if row.operation_id in ours or row.state in (RefundState.FAILED, RefundState.NO_MONEY):
+        if row.operation_id in ours or row.state in _NOT_MONEY:
             continue
         amount += row.amount
         for line_id, count in (row.lines or {}).items():

@@ -5,6 +5,8 @@ Called by tasks only, because it joins transaction, call and transaction.
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from app.jobs import defer
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import OrderSnapshot, RefundState
-from app.outcomes import Ok, Rejected
+from app.outcomes import Ok, Rejected, Unknown
 from app.refunds import reconcile, service
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundStatus
@@ -44,6 +46,14 @@ def is_due(refund: Refund, attempt: RefundAttempt | None, now: datetime) -> bool
     return refund.status in (RefundStatus.PLANNED, RefundStatus.UNKNOWN)
 
 
+async def still_true(work: Work, refund_id: UUID, known: RefundAttempt | None) -> bool:
+    """Whether nothing was sent or answered since `known` was the newest attempt: else a reading is older than that."""
+    newest = await service.last_attempt(work, refund_id)
+    if newest is None or known is None:
+        return newest is known
+    return (newest.number, newest.finished_at) == (known.number, known.finished_at)
+
+
 async def locked(work: Work, refund_id: UUID) -> tuple[Order, Case, Refund]:
     """Order, case and refund, locked in the one sequence and read anew."""
     refund = await work.session.get_one(Refund, refund_id)
@@ -56,10 +66,13 @@ async def unreadable(runtime: Runtime, refund_id: UUID, error: StoreUnavailable 
     """The order could not be read: nothing is sent, nothing is concluded, and it is tried again."""
     async with runtime.work() as work:
         _, case, refund = await locked(work, refund_id)
-        if not is_due(refund, await service.last_attempt(work, refund.id), work.now):
+        attempt = await service.last_attempt(work, refund.id)
+        if not is_due(refund, attempt, work.now):
             return
         refund.looks += 1
         wait = min(_RETRY * 2 ** min(refund.looks - 1, 8), _LONGEST_RETRY)
+        if isinstance(error, StoreUnavailable):
+            wait = max(wait, timedelta(seconds=error.retry_after or 0))
         if isinstance(error, StoreRefused):
             text = f"The order cannot be read, so no refund can go out and none can be looked up: {error.detail}"
             problem = error.code if isinstance(error, StoreUninstalled) else "order_not_readable"
@@ -68,6 +81,18 @@ async def unreadable(runtime: Runtime, refund_id: UUID, error: StoreUnavailable 
             service.postpone(work, refund, error.detail, wait)
         else:
             service.doubt(work, refund, error.detail, wait)
+            if attempt is not None:
+                await _out_of_sight(work, case, refund, work.now - attempt.started_at)
+
+
+async def _out_of_sight(work: Work, case: Case, refund: Refund, waited: timedelta) -> None:
+    """Money is in doubt and the store cannot be asked: a person hears of it, and settles it in the end."""
+    if reconcile.out_of_sight(waited, refund.store_refund_id is not None):
+        service.hand_over(refund, f"the store could not be asked for too long: {refund.detail}")
+        await refund_in_review(work, case, refund)
+    elif waited >= timedelta(minutes=work.settings.refund_review_minutes):
+        text = f"The refund {refund.id} is in doubt, and the store cannot be asked about it: {refund.detail}"
+        await cases.add_problem(work, case, "refund_out_of_sight", text)
 
 
 async def send(runtime: Runtime, store: Store, refund_id: UUID, shown: OrderSnapshot) -> None:
@@ -86,14 +111,23 @@ async def send(runtime: Runtime, store: Store, refund_id: UUID, shown: OrderSnap
         except (StoreUnavailable, StoreRefused) as error:
             await unreadable(runtime, refund_id, error)
             return
-    number = await _begin(runtime, refund_id, prepared)
-    if number is None:
+    attempt = await _begin(runtime, refund_id, prepared)
+    if attempt is None:
         return
-    answer = await store.send_refund(prepared)
+    # What was written down goes out: the database orders names its own way, and every try must be the same.
+    prepared = replace(prepared, payload=attempt.request)
+    answer = await _call(store, prepared)
     async with runtime.work() as work:
         order, case, refund = await locked(work, refund_id)
-        attempt = await work.session.get_one(RefundAttempt, (refund_id, number))
-        await _settle(work, order, case, refund, attempt, prepared, answer)
+        await _settle(work, order, case, refund, attempt.number, prepared, answer)
+
+
+async def _call(store: Store, prepared: PreparedRefund) -> RefundAnswer:
+    try:
+        async with asyncio.timeout(service.LONGEST_CALL.total_seconds()):
+            return await store.send_refund(prepared)
+    except TimeoutError:
+        return Unknown("timeout", "the store took too long to answer")
 
 
 async def _not_possible(runtime: Runtime, refund_id: UUID, detail: str) -> None:
@@ -104,8 +138,8 @@ async def _not_possible(runtime: Runtime, refund_id: UUID, detail: str) -> None:
             await refund_failed(work, order, case, refund)
 
 
-async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) -> int | None:
-    """The last look before money moves, under the locks; the attempt's number when the call may go out."""
+async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) -> RefundAttempt | None:
+    """The last look before money moves, under the locks; the attempt as written when the call may go out."""
     async with runtime.work() as work:
         order, case, refund = await locked(work, refund_id)
         if refund.status != RefundStatus.PLANNED:
@@ -129,7 +163,7 @@ async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) ->
         if runtime.settings.stores[order.store].dry_run:
             await _would_have_sent(work, case, refund)
             return None
-        return (await service.begin(work, refund, prepared)).number
+        return await service.begin(work, refund, prepared)
 
 
 async def _key_expired(work: Work, refund: Refund) -> bool:
@@ -161,7 +195,7 @@ async def _settle(
     order: Order,
     case: Case,
     refund: Refund,
-    attempt: RefundAttempt,
+    number: int,
     prepared: PreparedRefund,
     answer: RefundAnswer,
 ) -> None:
@@ -170,8 +204,9 @@ async def _settle(
     An answer that comes after the lease is kept with its attempt; whoever looked meanwhile knows at least as much.
     """
     outcome, told = _as_stored(answer)
-    service.answered(work, attempt, outcome, told)
-    if refund.status != RefundStatus.SUBMITTING:
+    attempts = await service.attempts(work, refund.id)
+    service.answered(work, attempts[number - 1], outcome, told)
+    if refund.status != RefundStatus.SUBMITTING or number != attempts[-1].number:
         return
     if isinstance(answer, Ok):
         proof = answer.value
@@ -189,7 +224,7 @@ async def _settle(
     elif isinstance(answer, Rejected) and answer.retryable:
         service.postpone(work, refund, answer.detail, timedelta(seconds=answer.retry_after or 10))
     else:
-        look_in = timedelta(seconds=1) if outcome == "rejected" else reconcile.next_look(0)
+        look_in = timedelta(seconds=1) if outcome == "rejected" else reconcile.next_look(number - 1)
         service.doubt(work, refund, f"{answer.code}: {answer.detail}", look_in)
 
 

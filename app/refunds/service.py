@@ -6,7 +6,7 @@ serial, and nobody waits in a circle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,8 @@ from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLin
 
 # Longer than the longest call (75 s of reading): until then a refund that is being submitted belongs to its caller.
 LEASE = timedelta(seconds=150)
+# Whatever an adapter's own limits add up to, a call is given up before its lease is over.
+LONGEST_CALL = timedelta(seconds=140)
 # A job was just enqueued for the refund; the sweeper looks after it only when that job was lost.
 SWEEP_LEASE = timedelta(seconds=60)
 
@@ -46,15 +48,17 @@ async def of_order(work: Work, order_pk: UUID) -> list[Refund]:
 async def taken(work: Work, order: Order, without: UUID | None = None) -> Taken:
     """What is refunded or reserved on a locked order: ours that are not rejected or void, and everybody else's.
 
+    One of ours counts with what was asked for or with what the store shows of it, whichever is more.
     `without` leaves one of our operations out, to ask whether there is still room for it.
     """
     ours = [refund for refund in await of_order(work, order.id) if refund.status in RESERVED]
-    external = orders.external_of(await orders.observed(work, order.id), {refund.id for refund in ours})
+    rows = await orders.observed(work, order.id)
+    external, shown = orders.external_of(rows, {refund.id for refund in ours}), orders.shown_of_ours(rows)
     amount, lines, extras = external.amount, dict(external.lines), dict(external.extras)
     for refund in ours:
         if refund.id == without:
             continue
-        amount += refund.amount
+        amount += max(refund.amount, shown.get(refund.id, 0))
         for line in refund.lines:
             lines[line["line_id"]] = lines.get(line["line_id"], 0) + int(line["quantity"])
         for extra in refund.extras:
@@ -136,22 +140,34 @@ def move(refund: Refund, status: RefundStatus, detail: str | None = None) -> Non
 
 
 async def under_way(work: Work, order_pk: UUID, besides: UUID) -> Refund | None:
-    """Another refund of the order whose outcome is open: two calls for one order never run at once."""
+    """Another refund of the order whose call may still be at work: two calls for one order never run at once."""
     statement = select(Refund).where(
         Refund.order_pk == order_pk, Refund.id != besides, Refund.status.in_([str(one) for one in UNDER_WAY])
     )
-    return await work.session.scalar(statement.limit(1))
+    return next((refund for refund in await work.session.scalars(statement) if may_be_at_work(refund)), None)
+
+
+def may_be_at_work(refund: Refund) -> bool:
+    """Whether its call may still do something. A refund that the store has shown only waits for its bank, for days."""
+    if refund.status == RefundStatus.UNKNOWN:
+        return refund.store_refund_id is None
+    return refund.status == RefundStatus.SUBMITTING
 
 
 async def begin(work: Work, refund: Refund, prepared: PreparedRefund) -> RefundAttempt:
-    """Writes the attempt before the call. Order and case must be locked and the refund still planned."""
+    """Writes the attempt before the call. Order and case must be locked and the refund still planned.
+
+    The attempt's `request` is then as the database gives it back, and so the same to the letter on every sending.
+    """
     move(refund, RefundStatus.SUBMITTING)
     number = await work.session.scalar(
         select(func.coalesce(func.max(RefundAttempt.number), 0) + 1).where(RefundAttempt.refund_id == refund.id)
     )
     attempt = RefundAttempt(refund_id=refund.id, number=int(number or 1), request=prepared.payload, started_at=work.now)
     work.session.add(attempt)
-    refund.request = prepared.payload
+    await work.session.flush()
+    await work.session.refresh(attempt, ["request"])
+    refund.request = attempt.request
     refund.amount = prepared.amount.minor
     refund.first_sent_at = refund.first_sent_at or work.now
     refund.next_check_at = work.now + LEASE
@@ -161,16 +177,13 @@ async def begin(work: Work, refund: Refund, prepared: PreparedRefund) -> RefundA
 
 async def last_attempt(work: Work, refund_id: UUID) -> RefundAttempt | None:
     """The newest sending of the refund."""
-    return (await attempts(work, [refund_id])).get(refund_id, [None])[-1]
+    return next(reversed(await attempts(work, refund_id)), None)
 
 
-async def attempts(work: Work, refund_ids: Sequence[UUID]) -> dict[UUID, list[RefundAttempt | None]]:
-    """The sendings of each refund, in order."""
-    statement = select(RefundAttempt).where(RefundAttempt.refund_id.in_(refund_ids)).order_by(RefundAttempt.number)
-    found: dict[UUID, list[RefundAttempt | None]] = {}
-    for attempt in await work.session.scalars(statement):
-        found.setdefault(attempt.refund_id, []).append(attempt)
-    return found
+async def attempts(work: Work, refund_id: UUID) -> list[RefundAttempt]:
+    """The sendings of the refund, in order."""
+    statement = select(RefundAttempt).where(RefundAttempt.refund_id == refund_id).order_by(RefundAttempt.number)
+    return list(await work.session.scalars(statement.execution_options(populate_existing=True)))
 
 
 def answered(work: Work, attempt: RefundAttempt, outcome: str, answer: Mapping[str, Any]) -> None:
@@ -227,8 +240,7 @@ def postpone(work: Work, refund: Refund, detail: str, wait: timedelta) -> None:
 
 async def never_sent(work: Work, refund_id: UUID) -> bool:
     """Whether it is proven for every attempt that nothing reached the store, or there was none."""
-    made = (await attempts(work, [refund_id])).get(refund_id, [])
-    return all(attempt is not None and attempt.outcome == "not_sent" for attempt in made)
+    return all(attempt.outcome == "not_sent" for attempt in await attempts(work, refund_id))
 
 
 async def in_doubt(work: Work, case_id: UUID) -> bool:

@@ -121,4 +121,7 @@ async def _claim(work: Work, order: Order, refund: Refund, store_refund_id: str)
             "once, so settle this one as not_made."
         )
     row.operation_id = refund.id
+    if row.state in (RefundState.FAILED, RefundState.NO_MONEY):
+        # The person knows that, and paid another way: it is no news later.
+        row.applied_at = work.now
     await work.session.flush()

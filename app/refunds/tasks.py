@@ -16,7 +16,7 @@ from app.orders.snapshot import OrderSnapshot, SeenRefund
 from app.refunds import service
 from app.refunds.looking import look
 from app.refunds.models import Refund
-from app.refunds.sending import is_due, locked, send, unreadable
+from app.refunds.sending import is_due, locked, send, still_true, unreadable
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime, runtime_of
 from app.stores.base import StoreRefused, StoreUnavailable
@@ -37,7 +37,8 @@ async def advance(context: JobContext, refund_id: str) -> None:
     async with runtime.work() as work:
         refund = await service.get(work, UUID(refund_id))
         order = await work.session.get_one(Order, refund.order_pk)
-        if not is_due(refund, await service.last_attempt(work, refund.id), work.now):
+        known = await service.last_attempt(work, refund.id)
+        if not is_due(refund, known, work.now):
             return
         store, order_id = runtime.stores.get(refund.store), order.order_id
     try:
@@ -51,13 +52,13 @@ async def advance(context: JobContext, refund_id: str) -> None:
         return
     async with runtime.work() as work:
         order, case, refund = await locked(work, UUID(refund_id))
-        # Another job may have begun to send it while this one was reading.
-        if not is_due(refund, await service.last_attempt(work, refund.id), work.now):
+        # Another job may have begun to send it while this one was reading, or sent it: then this reading is older.
+        if not is_due(refund, known, work.now) or not await still_true(work, refund.id, known):
             return
         await orders.keep(work, order.store, shown, read_at=asked_at)
         await hold_if_disputed(work, order)
         seen = _ours(shown, refund.id)
-        if refund.status != RefundStatus.PLANNED or seen is not None:
+        if refund.status != RefundStatus.PLANNED or seen:
             await look(work, order, case, refund, store, seen)
             return
         await apply_observed(work, order)
@@ -67,8 +68,8 @@ async def advance(context: JobContext, refund_id: str) -> None:
         await send(runtime, store, UUID(refund_id), shown)
 
 
-def _ours(shown: OrderSnapshot, refund_id: UUID) -> SeenRefund | None:
-    return next((seen for seen in shown.refunds or () if seen.operation == str(refund_id)), None)
+def _ours(shown: OrderSnapshot, refund_id: UUID) -> list[SeenRefund]:
+    return [seen for seen in shown.refunds or () if seen.operation == str(refund_id)]
 
 
 async def sweep(runtime: Runtime) -> None:
