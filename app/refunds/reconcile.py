@@ -138,9 +138,7 @@ def _same_lines(asked: Mapping[str, int] | None, shown: Mapping[str, int] | None
     """Whether units agree; what either side does not tell is no difference."""
     if asked is None or shown is None:
         return True
-    return {key: units for key, units in asked.items() if units} == {
-        key: units for key, units in shown.items() if units
-    }
+    return all(asked.get(line_id, 0) == shown.get(line_id, 0) for line_id in {*asked, *shown})
 
 
 def out_of_sight(waited: timedelta, shown_before: bool) -> bool:

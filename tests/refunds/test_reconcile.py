@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from app.orders.snapshot import Platform, RefundState, SeenRefund
-from app.refunds.reconcile import KEY_LIFETIME, LOOK_AFTER, Operation, Verdict, decide, next_look
+from app.refunds.reconcile import (
+    KEY_LIFETIME,
+    LONGEST_BLIND,
+    LONGEST_PENDING,
+    LOOK_AFTER,
+    Operation,
+    Verdict,
+    decide,
+    next_look,
+    out_of_sight,
+)
 
 SENT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 FIRST_LOOK, REVIEW = timedelta(seconds=120), timedelta(minutes=15)
@@ -37,8 +48,14 @@ def verdict(one: Operation, shown: SeenRefund | None, after: timedelta) -> Verdi
     ],
 )
 def test_what_the_store_shows_decides(platform: Platform, state: RefundState, expected: Verdict) -> None:
-    assert verdict(operation(platform), seen(state), timedelta(seconds=10)) is expected
-    assert verdict(operation(platform, refused=True), seen(state), timedelta(seconds=10)) is expected
+    assert verdict(operation(platform), seen(state), FIRST_LOOK) is expected
+    assert verdict(operation(platform, refused=True), seen(state), FIRST_LOOK) is expected
+
+
+def test_a_woocommerce_refund_is_not_paid_before_its_gateway_has_answered() -> None:
+    early = timedelta(seconds=10)
+    assert verdict(operation(Platform.WOOCOMMERCE), seen(RefundState.UNCLEAR), early) is Verdict.STILL_UNKNOWN
+    assert verdict(operation(Platform.SHOPIFY), seen(RefundState.UNCLEAR), early) is Verdict.NEEDS_REVIEW
 
 
 def test_another_amount_is_for_a_person() -> None:
@@ -51,7 +68,12 @@ def test_shopify_gets_the_same_request_again_while_the_key_lives() -> None:
     assert verdict(one, None, timedelta(seconds=10)) is Verdict.SEND_AGAIN
     assert verdict(one, None, KEY_LIFETIME - timedelta(seconds=1)) is Verdict.SEND_AGAIN
     assert verdict(one, None, KEY_LIFETIME) is Verdict.NEEDS_REVIEW
-    assert verdict(operation(Platform.SHOPIFY, again=False), None, timedelta(0)) is Verdict.NEEDS_REVIEW
+
+
+def test_a_spent_key_is_not_sent_again_and_asked_about_when_no_gateway_can_be_at_work() -> None:
+    one = operation(Platform.SHOPIFY, again=False)
+    assert verdict(one, None, FIRST_LOOK - timedelta(seconds=1)) is Verdict.STILL_UNKNOWN
+    assert verdict(one, None, FIRST_LOOK) is Verdict.NEEDS_REVIEW
 
 
 def test_woocommerce_is_only_looked_at() -> None:
@@ -67,6 +89,38 @@ def test_woocommerce_is_only_looked_at() -> None:
 @pytest.mark.parametrize("platform", Platform)
 def test_a_refusal_is_believed_after_reading_back(platform: Platform) -> None:
     assert verdict(operation(platform, refused=True), None, timedelta(seconds=1)) is Verdict.REJECTED
+
+
+@pytest.mark.parametrize("platform", Platform)
+def test_a_refusal_says_nothing_of_an_earlier_try_that_may_be_at_work(platform: Platform) -> None:
+    one = replace(operation(platform, refused=True), doubtful_at=SENT)
+    assert verdict(one, None, FIRST_LOOK - timedelta(seconds=1)) is Verdict.STILL_UNKNOWN
+    assert verdict(one, None, FIRST_LOOK) is Verdict.REJECTED
+
+
+def test_what_no_gateway_was_asked_for_is_tried_once_more() -> None:
+    one = replace(operation(Platform.WOOCOMMERCE, refused=True), may_try_anew=True)
+    assert verdict(one, None, timedelta(seconds=1)) is Verdict.SEND_AGAIN
+    assert verdict(one, seen(RefundState.SUCCEEDED), timedelta(seconds=1)) is Verdict.SUCCEEDED
+
+
+def test_other_lines_are_for_a_person() -> None:
+    one = replace(operation(Platform.WOOCOMMERCE), lines={"1": 2, "2": 0})
+    for lines, expected in (
+        ({"1": 2}, Verdict.SUCCEEDED),
+        (None, Verdict.SUCCEEDED),
+        ({"1": 1}, Verdict.NEEDS_REVIEW),
+        ({}, Verdict.NEEDS_REVIEW),
+        ({"1": 2, "3": 1}, Verdict.NEEDS_REVIEW),
+    ):
+        assert verdict(one, replace(seen(RefundState.SUCCEEDED), lines=lines), FIRST_LOOK) is expected
+
+
+def test_a_store_out_of_sight_is_waited_for_longer_when_it_has_shown_the_refund() -> None:
+    assert not out_of_sight(LONGEST_BLIND - timedelta(seconds=1), False)
+    assert out_of_sight(LONGEST_BLIND, False)
+    assert not out_of_sight(LONGEST_BLIND, True)
+    assert out_of_sight(LONGEST_PENDING, True)
 
 
 def test_a_payment_pending_for_a_week_is_shown_to_a_person() -> None:
