@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -27,17 +28,54 @@ class FaultKind(StrEnum):
     FAIL_LATER = "fail_later"
     TOKEN_EXPIRED = "token_expired"
     REFUSE = "refuse"
+    REFUSE_AFTER = "refuse_after"
     DELETED_AFTER = "deleted_after"
+    MISBOOKED = "misbooked"
+    NO_MONEY = "no_money"
+
+
+class Gate:
+    """Holds a call until it is told to go on: what a test does meanwhile happens during the call, without sleeping."""
+
+    def __init__(self, patience: float = 20.0) -> None:
+        """`patience` is how many seconds either side waits for the other at most."""
+        self._patience = patience
+        self._reached, self._opened = threading.Event(), threading.Event()
+
+    async def reached(self) -> None:
+        """Waits until the call stands at the gate. Raises `TimeoutError`."""
+        if not await asyncio.to_thread(self._reached.wait, self._patience):
+            raise TimeoutError("No call came to the gate")
+
+    def open(self) -> None:
+        """Lets the call go on."""
+        self._opened.set()
+
+    async def passing(self) -> None:
+        """The call's side of it."""
+        self._reached.set()
+        await asyncio.to_thread(self._opened.wait, self._patience)
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault. `status` is the HTTP status of STATUS_*; `seconds` is the delay of SLOW_* and Retry-After."""
+    """One fault. `status` is the HTTP status of STATUS_*; `seconds` is the delay of SLOW_* and Retry-After.
+
+    A `gate` replaces the delay of SLOW_*: the call goes on when it is opened.
+    """
 
     kind: FaultKind
     status: int = 502
     seconds: float = 0.0
     text: str = ""
+    gate: Gate | None = None
+
+    async def linger(self) -> None:
+        """The delay of SLOW_*."""
+        if self.gate is not None:
+            await self.gate.passing()
+        else:
+            await asyncio.sleep(self.seconds)
 
 
 class FaultPlan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 from collections.abc import Callable
 
@@ -35,7 +34,7 @@ async def play_before(request: Request, fault: Fault | None, failure: Failure) -
         response.headers["Retry-After"] = f"{fault.seconds:g}"
         return response
     if fault.kind is FaultKind.SLOW_BEFORE:
-        await asyncio.sleep(fault.seconds)
+        await fault.linger()
         return Response(status_code=499) if await request.is_disconnected() else None
     return None
 
@@ -54,7 +53,7 @@ async def play_after(request: Request, fault: Fault | None, response: Response, 
         half = bytes(response.body)[: len(response.body) // 2]
         return Response(half, response.status_code, media_type=response.headers.get("content-type"))
     if fault.kind is FaultKind.SLOW_AFTER:
-        await asyncio.sleep(fault.seconds)
+        await fault.linger()
     return response
 
 

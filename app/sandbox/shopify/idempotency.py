@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -97,7 +98,7 @@ class MoneyGate:
             if fault is not None and fault.kind is FaultKind.REFUSE:
                 raise Refused(None, fault.text or "The refund could not be made", known=True)
             status = "PENDING" if fault is not None and fault.kind in _PENDING else "SUCCESS"
-            used.refund = self._desk.create(data, status)
+            used.refund = self._desk.create(_misread(data, fault), status)
         except Refused as refused:
             used.refused = refused
             raise
@@ -137,3 +138,12 @@ class MoneyGate:
         if found is None:
             raise KeyError(refund_id)
         self._desk.settle(found[0], found[1], ok)
+
+
+def _misread(data: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
+    """MISBOOKED: half of the money goes out. NO_MONEY: the refund is written down, and none does."""
+    if fault is None or fault.kind not in (FaultKind.MISBOOKED, FaultKind.NO_MONEY):
+        return data
+    moves = data.get("transactions") or []
+    halved = [{**move, "amount": (move["amount"] / 2).quantize(Decimal("0.01"))} for move in moves]
+    return {**data, "transactions": halved if fault.kind is FaultKind.MISBOOKED else []}

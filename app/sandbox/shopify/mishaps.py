@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -40,7 +39,7 @@ async def before(fault: Fault | None, request: Request) -> Response | None:
         case Fault(kind=FaultKind.REDIRECT):
             return Response(status_code=301, headers={"Location": f"{request.url.path}/moved"})
         case Fault(kind=FaultKind.SLOW_BEFORE):
-            await asyncio.sleep(fault.seconds)
+            await fault.linger()
     return None
 
 
@@ -57,7 +56,7 @@ async def after(fault: Fault | None, answer: dict[str, Any], headers: dict[str, 
             whole = json.dumps(answer).encode()
             return Response(whole[: len(whole) // 2], media_type="application/json", headers=headers)
         case Fault(kind=FaultKind.SLOW_AFTER):
-            await asyncio.sleep(fault.seconds)
+            await fault.linger()
     return JSONResponse(answer, headers=headers)
 
 

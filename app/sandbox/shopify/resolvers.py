@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from graphql import GraphQLResolveInfo
 
-from app.sandbox.faults import Fault
+from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.shopify.answers import Refused, parse_gid, top_error
 from app.sandbox.shopify.book import OrderBook
 from app.sandbox.shopify.connections import View, connection
@@ -124,6 +124,8 @@ def _refund_create(_root: Any, info: Info, input: dict[str, Any]) -> View:
     book, asked = call.shop.book, call.money[str(info.path.key)]
     try:
         refund = call.shop.money.run(asked, input, call.fault)
+        if call.fault is not None and call.fault.kind is FaultKind.REFUSE_AFTER:
+            raise Refused(None, call.fault.text or "The refund could not be made", known=True)
     except Refused as refused:
         order = book.seen(parse_gid("Order", input["orderId"])) if refused.known else None
         return {"refund": None, "order": order_view(order) if order else None, "userErrors": [refused.entry]}

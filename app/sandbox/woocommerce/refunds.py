@@ -47,6 +47,15 @@ def amount_text(body: dict[str, Any]) -> str | None:
     return None if total is None else format(total, "f")
 
 
+def _misread(body: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
+    """MISBOOKED: half of the amount is booked and paid; with the text `lines` the lines are dropped instead."""
+    if fault is None or fault.kind is not FaultKind.MISBOOKED:
+        return body
+    if fault.text == "lines":
+        return {**body, "line_items": []}
+    return {**body, "amount": f"{Decimal(body['amount']) / 2:.2f}"}
+
+
 class RefundBook:
     """The site's refunds. Money calls are noted before anything is checked."""
 
@@ -68,7 +77,7 @@ class RefundBook:
         try:
             order = self.check(call.order_id, body)
             await self._meet()
-            refund = self.book(order, body)
+            refund = self.book(order, _misread(body, fault))
             call.refund_id = refund.refund_id
             try:
                 await self._pay(order, refund, body, fault, call)
