@@ -55,6 +55,7 @@ class Play:
 
     def __init__(self, stage: Stage, store: str, order_id: str, case: dict[str, Any]) -> None:
         self.stage, self.store, self.order_id, self.case_id = stage, store, order_id, case["id"]
+        self.line_id: str = case["lines"][0]["line_id"]
 
     @property
     def refund_id(self) -> str:
