@@ -18,7 +18,7 @@ from app.runtime import Runtime
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from tests.e2e.stage import SHOP, SITE, Stage
-from tests.e2e.test_stories import lamp, shopify_order, woo_order
+from tests.e2e.test_stories import lamp
 
 MONEY_CALL = {SHOP: "refundCreate", SITE: "POST /orders/refunds"}
 READING = {SHOP: "order", SITE: "GET /orders"}
@@ -135,14 +135,34 @@ class Play:
         return found
 
 
-async def begin(stage: Stage, store: str, gateway: str = "stripe") -> Play:
+async def begin(stage: Stage, store: str) -> Play:
     """An order of two units that arrived, and a case for one of them."""
-    if store == SHOP:
-        order_id, _ = await shopify_order(stage, [lamp(2)])
-    else:
-        order_id, _ = await woo_order(stage, NewOrder([NewLine("Mug", "20.00", 2, "ACME-MUG")], gateway=gateway))
-    (case,) = await stage.ask(store, order_id, [{"sku": SKU[store], "quantity": 1, "reason": "changed_mind"}])
-    return Play(stage, store, order_id, case)
+    (play,) = await begin_all(stage, store, ["stripe"])
+    return play
+
+
+async def begin_all(stage: Stage, store: str, gateways: Sequence[str]) -> list[Play]:
+    """As many of them as gateways are named; only WooCommerce heeds their names."""
+    order_ids = [_order(stage, store, gateway) for gateway in gateways]
+    await stage.settle()
+    wish = {"remedy": "refund", "lines": [{"sku": SKU[store], "quantity": 1, "reason": "changed_mind"}]}
+    plays = []
+    for order_id in order_ids:
+        asked = await stage.post("/return-requests", {"store": store, "order": order_id, **wish}, 201)
+        plays.append(Play(stage, store, order_id, asked["cases"][0]))
+    await stage.settle()
+    return plays
+
+
+def _order(stage: Stage, store: str, gateway: str) -> str:
+    if store == SITE:
+        order_id = stage.world.site.create_order(NewOrder([NewLine("Mug", "20.00", 2, "ACME-MUG")], gateway=gateway))
+        stage.world.site.complete(order_id)
+        return str(order_id)
+    order = stage.world.shop.create_order([lamp(2)])
+    stage.world.shop.fulfil(order.id)
+    stage.world.shop.deliver(order.id)
+    return str(order.id)
 
 
 def stand_still(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +179,8 @@ async def half_an_hour(stage: Stage) -> None:
 
 async def play_rows(stage: Stage, store: str, rows: Sequence[Row], monkeypatch: pytest.MonkeyPatch) -> dict[str, Play]:
     """Each row's refund meets its fault on an order of its own, one after another."""
-    plays = {row.name: await begin(stage, store, row.gateway) for row in rows}
+    begun = await begin_all(stage, store, [row.gateway for row in rows])
+    plays = {row.name: play for row, play in zip(rows, begun, strict=True)}
     stand_still(stage, monkeypatch)
     stage.clock.move(timedelta(seconds=1))
     for row in rows:

@@ -110,7 +110,8 @@ async def test_the_matrix(stage: Stage, monkeypatch: pytest.MonkeyPatch, store: 
     rows = MATRIX[store][group]
     plays = await play_rows(stage, store, rows, monkeypatch)
     for row in rows:
-        await check_around(plays[row.name], row)
+        if (await plays[row.name].refund())["status"] != "succeeded":
+            await check_around(plays[row.name], row)
     await half_an_hour(stage)
     found = {row.name: await plays[row.name].end() for row in rows}
     assert found == {row.name: row.end for row in rows}

@@ -209,3 +209,21 @@ async def test_trouble_between_the_suggestion_and_the_call(stage: Stage, monkeyp
         await stage.later(seconds=seconds)
     end = await play.end()
     assert (end.status, end.attempts, end.calls, end.made) == ("succeeded", ["not_sent", "ok"], 2, 1)
+
+
+async def test_what_becomes_untrue_or_double_after_its_proof_is_shown(stage: Stage) -> None:
+    twice, failed = await begin(stage, SHOP), await begin(stage, SHOP)
+    for play in (twice, failed):
+        await play.confirm()
+        assert (await play.case())["attention"] == []
+    marker = f"copied by hand [makegood:{twice.refund_id}]"
+    stage.world.shop.refund_by_hand(int(twice.order_id), {int(twice.line_id): 1}, note=marker)
+    with stage.world.shop.lock:
+        (made,) = stage.world.shop.refunds(failed.order_id)
+        made.transactions[0].status = "PENDING"
+        stage.world.shop.settle_pending(made.id, ok=False)
+    await stage.settle()
+    assert (await twice.case())["attention"] == ["problem:refund_twice"]
+    assert await twice.money() == (WHOLE[SHOP], "0.00", "0.00")
+    assert (await failed.case())["attention"] == ["problem:refund_failed_later"]
+    assert await failed.money() == (UNIT[SHOP], "0.00", UNIT[SHOP])

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
 
+from app.outcomes import Rejected
+from app.refunds.service import LEASE
 from app.runtime import Runtime, build_runtime
 from app.sandbox.faults import Fault, FaultKind, Gate
+from app.stores.base import PreparedRefund, RefundAnswer
 from app.worker import run_until_idle
 from tests.e2e.outcomes import PASS, UNIT, End, Play, advance_once, begin, half_an_hour
 from tests.e2e.stage import SHOP, SITE, Stage
@@ -83,6 +87,49 @@ async def test_a_reading_from_before_the_call_proves_no_refusal(stage: Stage, st
     assert await play.end() == End("succeeded", ["rejected"], 1, 1)
 
 
+async def test_a_late_answer_to_an_earlier_try_moves_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    play, refund_id = await planned(stage, SHOP)
+    entered, answered = asyncio.Event(), asyncio.Event()
+
+    async def slow_network(_prepared: PreparedRefund) -> RefundAnswer:
+        entered.set()
+        await answered.wait()
+        return Rejected("throttled", "later", retryable=True)
+
+    async with another_worker(stage) as other:
+        monkeypatch.setattr(other.stores.get(SHOP), "send_refund", slow_network)
+        earlier = asyncio.create_task(advance_once(other, refund_id))
+        await entered.wait()
+        stage.clock.move(LEASE)
+        gate, slow = held_after()
+        play.fault(slow)
+        await advance_once(stage.runtime, refund_id)
+        later = asyncio.create_task(advance_once(stage.runtime, refund_id))
+        await gate.reached()
+        answered.set()
+        await earlier
+        assert (await play.refund())["status"] == "submitting"
+        gate.open()
+        await later
+    assert await play.end() == End("succeeded", ["not_sent", "ok"], 1, 1)
+
+
+@BOTH
+async def test_a_call_without_an_answer_is_given_up_and_looked_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    play, refund_id = await planned(stage, store)
+    monkeypatch.setattr("app.refunds.service.LONGEST_CALL", timedelta(seconds=0.3))
+    gate, slow = held_after()
+    play.fault(slow)
+    await advance_once(stage.runtime, refund_id)
+    assert ((await play.refund())["status"], (await play.money())[1]) == ("unknown", UNIT[store])
+    await stage.later(seconds=11)
+    gate.open()
+    await stage.later(seconds=60)
+    assert await play.end() == End("succeeded", ["unknown"], 1, 1)
+
+
 @BOTH
 async def test_a_webhook_about_our_refund_before_the_call_returns(stage: Stage, store: str) -> None:
     play, refund_id = await planned(stage, store)
@@ -116,27 +163,25 @@ def by_hand(play: Play, units: int) -> None:
 
 
 @BOTH
-@pytest.mark.parametrize("units", [1, 2])
-async def test_a_refund_by_hand_just_before_our_reading(stage: Stage, store: str, units: int) -> None:
-    play, refund_id = await planned(stage, store)
-    stage.world.courier.hold()
-    by_hand(play, units)
-    await advance_once(stage.runtime, refund_id)
-    stage.world.courier.release()
-    await stage.settle()
-    # The merchant has paid the case's unit: nothing of ours goes out.
-    assert (len(play.sent()), (await play.refund())["status"]) == (0, "void")
-    case = await play.case()
-    assert (case["state"], case["lines"][0]["external"]) == ("superseded", 1)
-    assert play.paid() == units * Decimal(UNIT[store])
+async def test_a_refund_by_hand_just_before_our_reading(stage: Stage, store: str) -> None:
+    for units in (1, 2):
+        play, refund_id = await planned(stage, store)
+        stage.world.courier.hold()
+        by_hand(play, units)
+        await advance_once(stage.runtime, refund_id)
+        stage.world.courier.release()
+        await stage.settle()
+        # The merchant has paid the case's unit: nothing of ours goes out.
+        assert (len(play.sent()), (await play.refund())["status"]) == (0, "void")
+        case = await play.case()
+        assert (case["state"], case["lines"][0]["external"]) == ("superseded", 1)
+        assert play.paid() == units * Decimal(UNIT[store])
 
 
-@BOTH
-@pytest.mark.parametrize("units", [1, 2])
-async def test_a_refund_by_hand_between_our_reading_and_our_call(stage: Stage, store: str, units: int) -> None:
+async def refunded_by_hand_between(stage: Stage, store: str, units: int) -> Play:
+    """The merchant refunds units after our last reading: WooCommerce's list of refunds, Shopify's suggestion."""
     play, refund_id = await planned(stage, store)
     gate, slow = held_after()
-    # The last reading before the call: WooCommerce's list of refunds, Shopify's suggestion.
     if store == SHOP:
         play.fault_reading(PASS, slow)
     else:
@@ -148,25 +193,27 @@ async def test_a_refund_by_hand_between_our_reading_and_our_call(stage: Stage, s
     gate.open()
     await sending
     stage.world.courier.release()
-    await half_an_hour(stage)
+    await stage.later(seconds=2)
     assert len(play.sent()) == 1
     assert play.paid() == 2 * Decimal(UNIT[store])
-    refunded, reserved, refundable = await play.money()
-    case, status = await play.case(), (await play.refund())["status"]
-    if units == 1:
-        # Both are legitimate as far as the store can tell: ours is proven, theirs is counted as external.
-        assert (status, case["state"]) == ("succeeded", "resolved")
-    elif store == SHOP:
-        assert (status, case["state"]) == ("rejected", "superseded")
-    else:
+    return play
+
+
+@BOTH
+async def test_a_refund_by_hand_between_our_reading_and_our_call(stage: Stage, store: str) -> None:
+    both = f"{2 * Decimal(UNIT[store])}"
+    play = await refunded_by_hand_between(stage, store, 1)
+    # Both are legitimate as far as the store can tell: ours is proven, theirs is counted as external.
+    assert ((await play.refund())["status"], (await play.case())["state"]) == ("succeeded", "resolved")
+    assert await play.money() == (both, "0.00", "0.00")
+    play = await refunded_by_hand_between(stage, store, 2)
+    if store == SITE:
         # There the refusal of too large an amount cannot be told from one after the gateway has paid.
-        assert (status, reserved) == ("needs_review", UNIT[store])
+        await half_an_hour(stage)
+        assert ((await play.refund())["status"], (await play.money())[1]) == ("needs_review", UNIT[store])
         await play.settle("not_made")
-        case = await play.case()
-        assert case["state"] == "superseded"
-        refunded, reserved, refundable = await play.money()
-    assert (reserved, refundable) == ("0.00", "0.00")
-    assert Decimal(refunded) == 2 * Decimal(UNIT[store])
+    assert ((await play.refund())["status"], (await play.case())["state"]) == ("rejected", "superseded")
+    assert await play.money() == (both, "0.00", "0.00")
 
 
 @BOTH
