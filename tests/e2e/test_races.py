@@ -50,41 +50,41 @@ async def planned(stage: Stage, store: str) -> tuple[Play, str]:
     return play, refund["id"]
 
 
-@BOTH
-async def test_two_workers_with_the_same_reading_make_one_call(stage: Stage, store: str) -> None:
-    play, refund_id = await planned(stage, store)
-    (first, slow), (second, slower) = held_after(), held_after()
-    play.fault_reading(slow, slower)
-    async with another_worker(stage) as other:
-        both = [asyncio.create_task(advance_once(runtime, refund_id)) for runtime in (stage.runtime, other)]
-        await first.reached()
-        await second.reached()
-        first.open()
-        second.open()
-        await asyncio.gather(*both)
-    await stage.settle()
-    assert await play.end() == End("succeeded", ["ok"], 1, 1)
-    assert (await stage.mails(play.case_id)).count("refund_sent") == 1
+async def test_two_workers_with_the_same_reading_make_one_call(stage: Stage) -> None:
+    for store in (SHOP, SITE):
+        play, refund_id = await planned(stage, store)
+        (first, slow), (second, slower) = held_after(), held_after()
+        play.fault_reading(slow, slower)
+        async with another_worker(stage) as other:
+            both = [asyncio.create_task(advance_once(runtime, refund_id)) for runtime in (stage.runtime, other)]
+            await first.reached()
+            await second.reached()
+            first.open()
+            second.open()
+            await asyncio.gather(*both)
+        await stage.settle()
+        assert await play.end() == End("succeeded", ["ok"], 1, 1)
+        assert (await stage.mails(play.case_id)).count("refund_sent") == 1
 
 
-@BOTH
-async def test_a_reading_from_before_the_call_proves_no_refusal(stage: Stage, store: str) -> None:
+async def test_a_reading_from_before_the_call_proves_no_refusal(stage: Stage) -> None:
     """The store makes the refund and says it did not; a worker that had read the order before must not believe it."""
-    play, refund_id = await planned(stage, store)
-    gate, slow = held_after()
-    play.fault_reading(slow)
-    # At WooCommerce only a status that precedes the gateway is taken for a refusal.
-    play.fault(Fault(FaultKind.REFUSE_AFTER) if store == SHOP else Fault(FaultKind.STATUS_AFTER, 401))
-    async with another_worker(stage) as other:
-        late = asyncio.create_task(advance_once(other, refund_id))
-        await gate.reached()
-        await advance_once(stage.runtime, refund_id)
-        assert (await play.refund())["attempts"][0]["outcome"] == "rejected"
-        gate.open()
-        await late
-    assert (await play.refund())["status"] == "unknown"
-    await stage.later(seconds=2)
-    assert await play.end() == End("succeeded", ["rejected"], 1, 1)
+    for store in (SHOP, SITE):
+        play, refund_id = await planned(stage, store)
+        gate, slow = held_after()
+        play.fault_reading(slow)
+        # At WooCommerce only a status that precedes the gateway is taken for a refusal.
+        play.fault(Fault(FaultKind.REFUSE_AFTER) if store == SHOP else Fault(FaultKind.STATUS_AFTER, 401))
+        async with another_worker(stage) as other:
+            late = asyncio.create_task(advance_once(other, refund_id))
+            await gate.reached()
+            await advance_once(stage.runtime, refund_id)
+            assert (await play.refund())["attempts"][0]["outcome"] == "rejected"
+            gate.open()
+            await late
+        assert (await play.refund())["status"] == "unknown"
+        await stage.later(seconds=2)
+        assert await play.end() == End("succeeded", ["rejected"], 1, 1)
 
 
 async def test_a_late_answer_to_an_earlier_try_moves_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,27 +130,27 @@ async def test_a_call_without_an_answer_is_given_up_and_looked_up(
     assert await play.end() == End("succeeded", ["unknown"], 1, 1)
 
 
-@BOTH
-async def test_a_webhook_about_our_refund_before_the_call_returns(stage: Stage, store: str) -> None:
-    play, refund_id = await planned(stage, store)
-    gate, slow = held_after()
-    play.fault(slow)
-    async with another_worker(stage) as other:
-        sending = asyncio.create_task(advance_once(other, refund_id))
-        await gate.reached()
-        # Webhooks, readings and sweeps all see the refund while its call is under way.
+async def test_a_webhook_about_our_refund_before_the_call_returns(stage: Stage) -> None:
+    for store in (SHOP, SITE):
+        play, refund_id = await planned(stage, store)
+        gate, slow = held_after()
+        play.fault(slow)
+        async with another_worker(stage) as other:
+            sending = asyncio.create_task(advance_once(other, refund_id))
+            await gate.reached()
+            # Webhooks, readings and sweeps all see the refund while its call is under way.
+            await stage.settle()
+            order = await stage.get(f"/orders/{store}/{play.order_id}")
+            assert [one["refund_id"] for one in order["refunds"]] == [refund_id]
+            assert ((await play.refund())["status"], (await play.case())["state"]) == ("submitting", "resolving")
+            assert await play.money() == ("0.00", UNIT[store], UNIT[store])
+            gate.open()
+            await sending
         await stage.settle()
-        order = await stage.get(f"/orders/{store}/{play.order_id}")
-        assert [one["refund_id"] for one in order["refunds"]] == [refund_id]
-        assert ((await play.refund())["status"], (await play.case())["state"]) == ("submitting", "resolving")
-        assert await play.money() == ("0.00", UNIT[store], UNIT[store])
-        gate.open()
-        await sending
-    await stage.settle()
-    case = await play.case()
-    assert (case["state"], case["lines"][0]["refunded"], case["lines"][0]["external"]) == ("resolved", 1, 0)
-    assert await play.end() == End("succeeded", ["ok"], 1, 1)
-    assert (await stage.mails(play.case_id)).count("refund_sent") == 1
+        case = await play.case()
+        assert (case["state"], case["lines"][0]["refunded"], case["lines"][0]["external"]) == ("resolved", 1, 0)
+        assert await play.end() == End("succeeded", ["ok"], 1, 1)
+        assert (await stage.mails(play.case_id)).count("refund_sent") == 1
 
 
 def by_hand(play: Play, units: int) -> None:
@@ -162,20 +162,20 @@ def by_hand(play: Play, units: int) -> None:
         play.stage.world.site.refund_by_hand(int(play.order_id), lines={line_id: units}, through_gateway=True)
 
 
-@BOTH
-async def test_a_refund_by_hand_just_before_our_reading(stage: Stage, store: str) -> None:
-    for units in (1, 2):
-        play, refund_id = await planned(stage, store)
-        stage.world.courier.hold()
-        by_hand(play, units)
-        await advance_once(stage.runtime, refund_id)
-        stage.world.courier.release()
-        await stage.settle()
-        # The merchant has paid the case's unit: nothing of ours goes out.
-        assert (len(play.sent()), (await play.refund())["status"]) == (0, "void")
-        case = await play.case()
-        assert (case["state"], case["lines"][0]["external"]) == ("superseded", 1)
-        assert play.paid() == units * Decimal(UNIT[store])
+async def test_a_refund_by_hand_just_before_our_reading(stage: Stage) -> None:
+    for store in (SHOP, SITE):
+        for units in (1, 2):
+            play, refund_id = await planned(stage, store)
+            stage.world.courier.hold()
+            by_hand(play, units)
+            await advance_once(stage.runtime, refund_id)
+            stage.world.courier.release()
+            await stage.settle()
+            # The merchant has paid the case's unit: nothing of ours goes out.
+            assert (len(play.sent()), (await play.refund())["status"]) == (0, "void")
+            case = await play.case()
+            assert (case["state"], case["lines"][0]["external"]) == ("superseded", 1)
+            assert play.paid() == units * Decimal(UNIT[store])
 
 
 async def refunded_by_hand_between(stage: Stage, store: str, units: int) -> Play:
@@ -199,40 +199,40 @@ async def refunded_by_hand_between(stage: Stage, store: str, units: int) -> Play
     return play
 
 
-@BOTH
-async def test_a_refund_by_hand_between_our_reading_and_our_call(stage: Stage, store: str) -> None:
-    both = f"{2 * Decimal(UNIT[store])}"
-    play = await refunded_by_hand_between(stage, store, 1)
-    # Both are legitimate as far as the store can tell: ours is proven, theirs is counted as external.
-    assert ((await play.refund())["status"], (await play.case())["state"]) == ("succeeded", "resolved")
-    assert await play.money() == (both, "0.00", "0.00")
-    play = await refunded_by_hand_between(stage, store, 2)
-    if store == SITE:
-        # There the refusal of too large an amount cannot be told from one after the gateway has paid.
-        await half_an_hour(stage)
-        assert ((await play.refund())["status"], (await play.money())[1]) == ("needs_review", UNIT[store])
-        await play.settle("not_made")
-    assert ((await play.refund())["status"], (await play.case())["state"]) == ("rejected", "superseded")
-    assert await play.money() == (both, "0.00", "0.00")
+async def test_a_refund_by_hand_between_our_reading_and_our_call(stage: Stage) -> None:
+    for store in (SHOP, SITE):
+        both = f"{2 * Decimal(UNIT[store])}"
+        play = await refunded_by_hand_between(stage, store, 1)
+        # Both are legitimate as far as the store can tell: ours is proven, theirs is counted as external.
+        assert ((await play.refund())["status"], (await play.case())["state"]) == ("succeeded", "resolved")
+        assert await play.money() == (both, "0.00", "0.00")
+        play = await refunded_by_hand_between(stage, store, 2)
+        if store == SITE:
+            # There the refusal of too large an amount cannot be told from one after the gateway has paid.
+            await half_an_hour(stage)
+            assert ((await play.refund())["status"], (await play.money())[1]) == ("needs_review", UNIT[store])
+            await play.settle("not_made")
+        assert ((await play.refund())["status"], (await play.case())["state"]) == ("rejected", "superseded")
+        assert await play.money() == (both, "0.00", "0.00")
 
 
-@BOTH
-async def test_a_refund_by_hand_while_our_call_is_under_way(stage: Stage, store: str) -> None:
-    play, refund_id = await planned(stage, store)
-    gate, slow = held_after()
-    play.fault(slow)
-    async with another_worker(stage) as other:
-        sending = asyncio.create_task(advance_once(other, refund_id))
-        await gate.reached()
-        by_hand(play, 1)
+async def test_a_refund_by_hand_while_our_call_is_under_way(stage: Stage) -> None:
+    for store in (SHOP, SITE):
+        play, refund_id = await planned(stage, store)
+        gate, slow = held_after()
+        play.fault(slow)
+        async with another_worker(stage) as other:
+            sending = asyncio.create_task(advance_once(other, refund_id))
+            await gate.reached()
+            by_hand(play, 1)
+            await stage.settle()
+            assert (await play.case())["lines"][0]["external"] == 0
+            gate.open()
+            await sending
         await stage.settle()
-        assert (await play.case())["lines"][0]["external"] == 0
-        gate.open()
-        await sending
-    await stage.settle()
-    case = await play.case()
-    assert (case["state"], case["lines"][0]["refunded"]) == ("resolved", 1)
-    assert (await play.money(), play.paid()) == ((f"{play.paid()}", "0.00", "0.00"), 2 * Decimal(UNIT[store]))
+        case = await play.case()
+        assert (case["state"], case["lines"][0]["refunded"]) == ("resolved", 1)
+        assert (await play.money(), play.paid()) == ((f"{play.paid()}", "0.00", "0.00"), 2 * Decimal(UNIT[store]))
 
 
 @BOTH
