@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
@@ -13,14 +14,19 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.db.guesses import GuessLimit, TooManyGuesses, client_key, count_guess, refuse_guesser
 from app.db.work import Work
 from app.errors import AppError, Forbidden, Invalid, Unauthorized
 from app.money import Money
 from app.runtime import Runtime
+from app.settings import Settings
 
 T = TypeVar("T")
 
+_HOW_TO_CALL = "Send `Authorization: Bearer <token>` with a token from MAKEGOOD_API_KEYS__<NAME>."
 _RANK = {"read": 0, "operate": 1, "admin": 2}
+# A caller with an old token in its settings tries again and again; a person mistypes a few times.
+TOKEN_GUESSES = GuessLimit("api_token", 20, timedelta(minutes=10))
 _bearer = HTTPBearer(auto_error=False, description="One of the tokens in `MAKEGOOD_API_KEYS__<NAME>`.")
 
 
@@ -82,17 +88,35 @@ class MissingScope(Forbidden):
     title = "The token may not do this"
 
 
-def _caller(scope: str) -> Callable[..., str]:
-    def check(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-        settings = runtime_from(request).settings
-        token = given.credentials.encode() if given else b""
-        name = None
-        for key, secret in settings.api_keys.items():
-            # Every key is compared, so that the time taken tells nothing about which one matched.
-            if hmac.compare_digest(secret.get_secret_value().encode(), token):
-                name = key
+def client_of(request: Request) -> str:
+    """Whose wrong tries are counted together. Behind a proxy, uvicorn puts the forwarded address here."""
+    return client_key(request.client.host if request.client else None)
+
+
+def _owner(settings: Settings, token: str) -> str | None:
+    """The name of the token; None when it is not configured."""
+    given, name = token.encode(), None
+    for key, secret in settings.api_keys.items():
+        # Every key is compared, so that the time taken tells nothing about which one matched.
+        if hmac.compare_digest(secret.get_secret_value().encode(), given):
+            name = key
+    return name
+
+
+def _caller(scope: str) -> Callable[..., Awaitable[str]]:
+    async def check(request: Request, given: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+        runtime = runtime_from(request)
+        settings, client = runtime.settings, client_of(request)
+        if given is None:
+            raise MissingToken(_HOW_TO_CALL)
+        # Transactions of their own: the request's own is rolled back when the token is wrong.
+        async with runtime.work() as work:
+            await refuse_guesser(work, TOKEN_GUESSES, client)
+        name = _owner(settings, given.credentials)
         if name is None:
-            raise MissingToken("Send `Authorization: Bearer <token>` with a token from MAKEGOOD_API_KEYS__<NAME>.")
+            async with runtime.work() as work:
+                await count_guess(work, TOKEN_GUESSES, client)
+            raise MissingToken(_HOW_TO_CALL)
         has = settings.api_key_scopes.get(name, "operate")
         if _RANK[has] < _RANK[scope]:
             raise MissingScope(f"The token {name} has the scope {has}; this needs {scope}.")
@@ -104,7 +128,7 @@ def _caller(scope: str) -> Callable[..., str]:
 Reader = Annotated[str, Depends(_caller("read"))]
 Operator = Annotated[str, Depends(_caller("operate"))]
 Admin = Annotated[str, Depends(_caller("admin"))]
-AUTH_ERRORS = (MissingToken, MissingScope)
+AUTH_ERRORS = (MissingToken, MissingScope, TooManyGuesses)
 
 
 class MoneyOut(BaseModel):

@@ -65,7 +65,11 @@ def refusals(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
 
 def problem(error: AppError) -> JSONResponse:
     """The answer for an error."""
-    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
+    headers = None
+    if isinstance(error, Unauthorized):
+        headers = {"WWW-Authenticate": "Bearer"}
+    elif "retry_after" in error.extra:
+        headers = {"Retry-After": str(error.extra["retry_after"])}
     return _answer(error.status, error.code, error.title, error.detail, headers, **error.extra)
 
 

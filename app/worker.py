@@ -14,6 +14,7 @@ import app.orders.tasks
 import app.requests.tasks
 import app.stores.tasks  # noqa: F401
 from app.db.engine import libpq_url
+from app.db.guesses import forget_guesses
 from app.jobs import NAMESPACE, blueprint
 from app.messages import tasks as messages
 from app.privacy import retention
@@ -24,6 +25,12 @@ from app.suppliers import tasks as suppliers
 from app.timers import tasks as timers
 from app.webhooks import tasks as webhooks
 
+
+async def _forget_guesses(runtime: Runtime) -> None:
+    async with runtime.work() as work:
+        await forget_guesses(work)
+
+
 SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     webhooks.sweep,
     refunds.sweep,
@@ -33,6 +40,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     messages.sweep,
     privacy.sweep,
     retention.sweep,
+    _forget_guesses,
 )
 # A worker says that it lives every 10 s; one that has been silent for this long is dead, and its jobs run again.
 STALLED_SECONDS = 40

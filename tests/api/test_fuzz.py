@@ -7,7 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import hypothesis
@@ -24,6 +24,8 @@ from schemathesis.checks import load_all_checks, negative_data_rejection, positi
 from schemathesis.core.failures import FailureGroup
 from schemathesis.core.result import Ok
 
+import app.api
+from app.api import TOKEN_GUESSES
 from app.main import create_app
 from app.privacy import service as privacy
 from app.privacy.models import PrivacyKind
@@ -73,15 +75,17 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def service(database_url: str, settings: Settings) -> Iterator[Service]:
+def service(database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """The service on a port of its own, in a thread with a loop of its own."""
+    # One of the checks tries wrong tokens at every operation, and must go on being told that they are wrong.
+    monkeypatch.setattr(app.api, "TOKEN_GUESSES", replace(TOKEN_GUESSES, most=10**6))
     runtime = build_runtime(settings, database_url, pool_size=4)
     runtime.stores = FakeStores(FakeStore("alpha"), FakeStore("beta"))
-    app = create_app(runtime)
+    application = create_app(runtime)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="on"))
+        server = uvicorn.Server(uvicorn.Config(application, log_config=None, lifespan="on"))
         known: dict[str, str] = {}
         up = threading.Event()
 
@@ -96,7 +100,7 @@ def service(database_url: str, settings: Settings) -> Iterator[Service]:
         thread = threading.Thread(target=asyncio.run, args=(serve(),), daemon=True)
         thread.start()
         assert up.wait(30)
-        yield Service(url, app.openapi(), known)
+        yield Service(url, application.openapi(), known)
         server.should_exit = True
         thread.join(30)
 
