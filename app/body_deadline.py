@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 
-from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Seconds for the whole body. A 5 MiB webhook at 2 Mbit/s takes 21.
@@ -35,10 +34,13 @@ class BodyDeadline:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(receive, send, asyncio.get_running_loop().time() + self._seconds)
+        exchange.expected = any(name == b"expect" for name, _ in scope["headers"])
         try:
             await self._app(scope, exchange.receive, exchange.send)
-        except ClientDisconnect:
-            if not exchange.late:
+        except Exception:
+            # It was answered and is in the log without its text, which may hold what a customer wrote; the server
+            # would log it once more, text included.
+            if not exchange.answered:
                 raise
 
 
@@ -50,12 +52,20 @@ class _Exchange:
         self._receive = receive
         self._send = send
         self._deadline = deadline
+        self.expected = False
         self._complete = False
+        self._asked = False
         self._answering = False
+
+    @property
+    def answered(self) -> bool:
+        """Whether an answer has begun, ours or the application's."""
+        return self.late or self._answering
 
     async def receive(self) -> Message:
         if self._complete:
             return await self._receive()
+        self._asked = True
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
@@ -67,11 +77,14 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if not self.late:
+            if self.expected and not self._asked and message["type"] == "http.response.start":
+                # Its body waits for a word that will not come: what follows on this connection could be anything.
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             self._answering = True
             await self._send(message)
 
     async def _refuse(self) -> None:
-        if self.late or self._answering:
+        if self.answered:
             return
         self.late = True
         body = json.dumps(_TOO_SLOW).encode()

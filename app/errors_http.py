@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,10 +13,12 @@ from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse
 
 from app.api import AUTH_ERRORS, errors_of
 from app.errors import AppError, Invalid, NotFound, Unauthorized, Unavailable
+from app.logging import place_of
 
 PROBLEM_JSON = "application/problem+json"
 _MOST_ERRORS = 20
@@ -85,6 +86,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(AppError, _refused)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(ClientDisconnect, _hung_up)
     for kind in (OperationalError, InterfaceError, PoolTimeout, ConnectorException):
         app.add_exception_handler(kind, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -142,6 +144,11 @@ def _known(request: Request, error: HTTPException) -> AppError | None:
     return None
 
 
+async def _hung_up(_request: Request, _error: Exception) -> JSONResponse:
+    """Nobody is there to read it; but whoever hangs up is no fault of ours that the log should tell."""
+    return problem(InvalidRequest("The body ended before it was complete."))
+
+
 async def _database(_request: Request, error: Exception) -> JSONResponse:
     log.warning("database_unavailable", error=type(error).__name__)
     return problem(DatabaseUnavailable("The database does not answer now; try again in a moment."))
@@ -149,6 +156,5 @@ async def _database(_request: Request, error: Exception) -> JSONResponse:
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     """The log gets the kind of error and where it was; its text may hold what a customer wrote."""
-    where = "".join(traceback.format_tb(error.__traceback__)[-6:])
-    log.error("unexpected_error", error=type(error).__name__, method=request.method, where=where)
+    log.error("unexpected_error", error=type(error).__name__, method=request.method, where=place_of(error))
     return problem(InternalError("Something went wrong here; the log of the service has the details."))

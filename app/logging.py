@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import traceback
 from collections.abc import Mapping
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
+
+from app.logging_repeats import OncePerMinute
 
 HIDDEN = "…"
 # A key is redacted when one of its words is among these: `api_token`, `Authorization`, `customer-email`.
@@ -28,6 +31,8 @@ _SECRET_TEXTS = (
     (re.compile(r"\bshp[a-z]{2}_[A-Za-z0-9]+"), HIDDEN),
     # A digit is asked for, so that names of constraints (`ck_deliveries`) stay readable.
     (re.compile(r"\bc[ks]_(?=[A-Za-z]*\d)[A-Za-z0-9]{8,}"), HIDDEN),
+    # PostgreSQL quotes whole rows in the details of its errors.
+    (re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE), rf"\1: {HIDDEN}"),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), HIDDEN),
 )
 # Libraries whose everyday messages say nothing that an operator can use.
@@ -67,6 +72,7 @@ def configure_logging(level: str = "info", as_json: bool | None = None) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(in_json)],
         )
     )
+    handler.addFilter(OncePerMinute())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -88,6 +94,11 @@ def _renderer(in_json: bool) -> Processor:
     if in_json:
         return structlog.processors.JSONRenderer(ensure_ascii=False)
     return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+
+
+def place_of(error: BaseException) -> str:
+    """Where an error arose: the innermost six places, without its text, which may hold what a customer wrote."""
+    return "".join(traceback.format_tb(error.__traceback__)[-6:])
 
 
 def redact(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -95,8 +95,8 @@ def _complete(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
         header = {"description": "Always `Bearer`.", "schema": {"type": "string"}, "example": "Bearer"}
         told["401"]["headers"] = {"WWW-Authenticate": header}
     if "429" in told:
-        header = {"description": "Seconds to wait.", "schema": {"type": "integer"}, "example": 600}
-        told["429"]["headers"] = {"Retry-After": header}
+        seconds = {"description": "Seconds to wait.", "schema": {"type": "string"}, "example": "600"}
+        told["429"]["headers"] = {"Retry-After": seconds}
     if any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", ())):
         replayed = {"description": "`true` when this is the first answer again.", "schema": {"type": "string"}}
         for status in {"200", "201", "202"} & set(told):

@@ -18,6 +18,7 @@ from app.body_deadline import BodyDeadline
 from app.errors import ConfigError
 from app.logging import configure_logging
 from app.main import create_app
+from app.patience import PatientProtocol
 from app.runtime import build_runtime
 from app.settings import Settings
 from app.settings_load import load_settings
@@ -28,8 +29,6 @@ _KEEP_ALIVE = 65
 _GRACE = 20
 # Seconds until the first answer of a process counts as a failed start.
 _START = 60.0
-# Bytes of a request's line and headers.
-_LONGEST_HEAD = 64 * 1024
 
 
 def serve(
@@ -51,13 +50,14 @@ def serve(
     config = uvicorn.Config(
         f"app.serve:{factory}",
         factory=True,
+        http=PatientProtocol,
+        ws="none",
         workers=processes,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
         timeout_graceful_shutdown=_GRACE,
-        h11_max_incomplete_event_size=_LONGEST_HEAD,
     )
     # The embedded database's address is known only here; the processes read their settings for themselves.
     if settings.database_url is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import DBAPIError
 
@@ -13,6 +14,7 @@ from app.settings import StoreSettings
 from app.webhooks import inbox, signatures
 from app.webhooks.inbox import Arrival
 
+log = structlog.get_logger()
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
 
 _RAW_BODY = {
@@ -64,7 +66,7 @@ async def shopify(store: str, request: Request) -> Response:
     settings = _store(request, store, Platform.SHOPIFY)
     body = await _body(request)
     if not signatures.verify_hmac(settings.webhook_secrets, body, request.headers.get("x-shopify-hmac-sha256")):
-        raise BadSignature("The X-Shopify-Hmac-Sha256 header does not sign this body with the app's client secret.")
+        raise _refused(store, "The X-Shopify-Hmac-Sha256 header does not sign this body with the app's client secret.")
     return await _keep(request, inbox.shopify_arrival(store, request.headers, body))
 
 
@@ -86,7 +88,7 @@ async def woocommerce(store: str, request: Request) -> Response:
         return Response()
     signature = request.headers.get("x-wc-webhook-signature")
     if not signatures.verify_woocommerce(settings.webhook_secrets, body, signature):
-        raise BadSignature("The X-WC-Webhook-Signature header does not sign this body with the webhook's secret.")
+        raise _refused(store, "The X-WC-Webhook-Signature header does not sign this body with the webhook's secret.")
     return await _keep(request, inbox.woocommerce_arrival(store, request.headers, body))
 
 
@@ -109,8 +111,14 @@ async def supplier(supplier: str, request: Request) -> Response:
     body = await _body(request)
     secret = settings.webhook_secret.get_secret_value()
     if not signatures.verify_standard_webhook(secret, body, request.headers, runtime.clock.now()):
-        raise BadSignature("The webhook-signature header does not sign this message, or its timestamp is too far off.")
+        raise _refused(supplier, "The webhook-signature header does not sign this message, or its time is too far off.")
     return await _keep(request, inbox.supplier_arrival(supplier, request.headers, body, _event_type(body)))
+
+
+def _refused(source: str, why: str) -> BadSignature:
+    # A wrong secret in our settings costs a store's subscription after some tries: the log says so, once a minute.
+    log.warning("webhook_refused", source=source, why=why)
+    return BadSignature(why)
 
 
 def _event_type(body: bytes) -> str:

@@ -25,6 +25,7 @@ MOST_TRIES = 8
 FIRST_RETRY = timedelta(seconds=5)
 # Topics whose body is only an id: a second one with the same body is news, not a repeat.
 _ID_ONLY = ("action.", "order.deleted", "order.restored")
+_LONGEST_KEY = 200
 _KEPT_HEADERS = (
     "content-type", "user-agent",
     "x-shopify-topic", "x-shopify-shop-domain", "x-shopify-api-version", "x-shopify-webhook-id", "x-shopify-event-id",
@@ -62,6 +63,13 @@ def _clean(value: str | None, limit: int = 200) -> str | None:
     return value.replace("\x00", "")[:limit] if value else None
 
 
+def _key(value: str | None) -> str | None:
+    """An id to tell deliveries apart by: whole, or, when it is longer than any sender's, its digest."""
+    if value is not None and len(value) > _LONGEST_KEY:
+        return f"sha256:{hashlib.sha256(value.encode('utf-8', 'replace')).hexdigest()}"
+    return _clean(value)
+
+
 def shopify_arrival(store: str, headers: Mapping[str, str], body: bytes) -> Arrival:
     """Dedupe by the delivery's own id (facts: one event yields several deliveries, so never by the event's id)."""
     webhook_id = _clean(headers.get("x-shopify-webhook-id"))
@@ -70,7 +78,7 @@ def shopify_arrival(store: str, headers: Mapping[str, str], body: bytes) -> Arri
         SourceKind.STORE,
         store,
         topic,
-        webhook_id or f"{topic}:{hashlib.sha256(body).hexdigest()}",
+        _key(headers.get("x-shopify-webhook-id")) or f"{topic}:{hashlib.sha256(body).hexdigest()}",
         headers,
         body,
         webhook_id=webhook_id,
@@ -86,7 +94,7 @@ def woocommerce_arrival(store: str, headers: Mapping[str, str], body: bytes) -> 
         SourceKind.STORE,
         store,
         topic,
-        f"{webhook_id}:{topic}:{hashlib.sha256(body).hexdigest()}",
+        f"{_key(headers.get('x-wc-webhook-id'))}:{topic}:{hashlib.sha256(body).hexdigest()}",
         headers,
         body,
         webhook_id=webhook_id,
@@ -96,8 +104,9 @@ def woocommerce_arrival(store: str, headers: Mapping[str, str], body: bytes) -> 
 
 def supplier_arrival(supplier: str, headers: Mapping[str, str], body: bytes, topic: str) -> Arrival:
     """Dedupe by the event's id, which is signed."""
-    message_id = _clean(headers.get("webhook-id")) or hashlib.sha256(body).hexdigest()
-    return Arrival(SourceKind.SUPPLIER, supplier, topic, message_id, headers, body, webhook_id=message_id)
+    message_id = headers.get("webhook-id")
+    key = _key(message_id) or hashlib.sha256(body).hexdigest()
+    return Arrival(SourceKind.SUPPLIER, supplier, topic, key, headers, body, webhook_id=_clean(message_id))
 
 
 async def receive(work: Work, arrival: Arrival) -> tuple[UUID, bool]:
@@ -178,7 +187,7 @@ async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) ->
         return
     again = passing and delivery.attempts < MOST_TRIES
     delivery.status = DeliveryStatus.PENDING if again else DeliveryStatus.FAILED
-    delivery.error = error[:1000]
+    delivery.error = error.replace("\x00", "").encode("utf-8", "replace").decode()[:1000]
     delivery.next_try_at = work.now + FIRST_RETRY * 2**delivery.attempts if again else None
     delivery.processed_at = None if again else work.now
     delivery.attempts += 1

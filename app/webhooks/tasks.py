@@ -9,13 +9,14 @@ from uuid import UUID
 import structlog
 from procrastinate import JobContext
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 
 from app.cases import service as cases
 from app.cases.states import TransitionConflict
 from app.db.work import Work
 from app.errors import AppError, Unavailable
 from app.jobs import blueprint, defer
+from app.logging import place_of
 from app.orders.reading import UnreadablePayload, parse_object
 from app.orders.snapshot import Platform
 from app.runtime import Runtime, runtime_of
@@ -41,12 +42,15 @@ async def process(context: JobContext, delivery_id: str) -> None:
             delivery = await inbox.take(work, UUID(delivery_id))
             if delivery is not None:
                 inbox.done(work, delivery, await _read(work, delivery))
+    except (DataError, ProgrammingError) as error:
+        await _failed(runtime, UUID(delivery_id), f"{type(error).__name__}: it cannot be stored", passing=False)
     except (DBAPIError, TransitionConflict, Unavailable) as error:
         await _failed(runtime, UUID(delivery_id), f"{type(error).__name__}: a passing fault", passing=True)
     except AppError as error:
         await _failed(runtime, UUID(delivery_id), f"{error.code}: {error.detail}", passing=False)
-    except Exception as error:
-        log.exception("webhook_handler_broke", delivery=delivery_id)
+    except Exception as error:  # noqa: BLE001 - it is written on the delivery, and the next one must go on
+        # Never its text: it may quote what a customer wrote.
+        log.error("webhook_handler_broke", delivery=delivery_id, error=type(error).__name__, where=place_of(error))
         await _failed(runtime, UUID(delivery_id), f"{type(error).__name__} while reading the body", passing=False)
 
 
@@ -76,7 +80,10 @@ def _refuse_clone(store: StoreSettings, delivery: Delivery) -> None:
 
 
 def _bare_host(url: str | None) -> str | None:
-    host = urlsplit(url).hostname if url else None
+    try:
+        host = urlsplit(url).hostname if url else None
+    except ValueError:
+        raise UnreadablePayload("The delivery says that it comes from an address that is none.") from None
     return host.removeprefix("www.") if host else None
 
 
