@@ -47,8 +47,42 @@ def configure_logging(level: str = "info", as_json: bool | None = None) -> None:
 
     `level` is `debug`, `info`, `warning` or `error`. `as_json` None means: JSON unless stderr is a terminal.
     """
-    in_json = not sys.stderr.isatty() if as_json is None else as_json
-    shared: list[Processor] = [
+    structlog_to_stdlib()
+    root = logging.getLogger()
+    root.handlers = [make_handler(not sys.stderr.isatty() if as_json is None else as_json)]
+    root.setLevel(level.upper())
+    quieten(max(logging.WARNING, root.level))
+
+
+def structlog_to_stdlib() -> None:
+    """Has structlog's loggers hand their lines to the standard library's, redacted."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def make_handler(as_json: bool) -> logging.Handler:
+    """Writes lines to stderr, redacts those of libraries, and leaves out what strangers repeat at will."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_shared(),
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(as_json)],
+        )
+    )
+    handler.addFilter(OncePerMinute())
+    return handler
+
+
+def _shared() -> list[Processor]:
+    return [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
@@ -59,28 +93,11 @@ def configure_logging(level: str = "info", as_json: bool | None = None) -> None:
         structlog.processors.format_exc_info,
         redact,
     ]
-    structlog.configure(
-        processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _renderer(in_json)],
-        )
-    )
-    handler.addFilter(OncePerMinute())
-    root = logging.getLogger()
-    root.handlers = [handler]
-    root.setLevel(level.upper())
-    _quieten(max(logging.WARNING, root.level))
 
 
-def _quieten(level: int) -> None:
-    # Some libraries set up loggers of their own (uvicorn does): whatever they did, everything takes one way.
+def quieten(level: int) -> None:
+    """Has libraries log from `level` on, and the same way as everybody else."""
+    # Some libraries set up loggers of their own (uvicorn does).
     for name, logger in logging.root.manager.loggerDict.items():
         if isinstance(logger, logging.Logger) and name.partition(".")[0] in _QUIET:
             logger.handlers = []

@@ -9,18 +9,54 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from filelock import FileLock
 from httpx import ASGITransport, AsyncClient
+from pydantic import SecretStr
 
 from app.db.embedded import EmbeddedPostgres
 from app.db.migrate import head_revision, upgrade
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
+from tests.fuzzing import THOROUGH
+from tests.leaks import WATCH
 
 API_KEY = "test-operator-key-0123456789"
 TEMPLATE = "makegood_template"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """HYPOTHESIS_PROFILE=thorough fuzzes for long; without it a run stays short."""
+    if THOROUGH:
+        hypothesis.settings.register_profile("thorough", max_examples=2000, deadline=None)
+        hypothesis.settings.load_profile("thorough")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_secrets() -> Iterator[None]:
+    """Every secret that the service reads becomes one that must not be in its logs."""
+    with pytest.MonkeyPatch.context() as patch:
+        read = SecretStr.get_secret_value
+
+        def noted(secret: SecretStr) -> str:
+            value = read(secret)
+            WATCH.knows(value)
+            return value
+
+        patch.setattr(SecretStr, "get_secret_value", noted)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(known_secrets: None) -> Iterator[None]:
+    """No test may have the service log a secret or personal data."""
+    WATCH.attach()
+    yield
+    WATCH.detach()
+    found = WATCH.leaks()
+    assert not found, "the log holds what it must not:\n" + "\n".join(found[:20])
 
 
 def with_database(server_url: str, name: str) -> str:

@@ -13,6 +13,8 @@ from types import TracebackType
 
 import httpx
 
+from tests.leaks import WATCH
+
 SECRET = "a-secret-for-tests-of-the-command-line"
 COMMAND = [sys.executable, "-m", "app.cli"]
 # Seconds. Generous, for a machine that is busy with other tests; nothing waits that long when all is well.
@@ -28,7 +30,7 @@ def environment(**settings: str) -> dict[str, str]:
 
 def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end."""
-    return subprocess.run(
+    done = subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
         env=environment(**settings),
@@ -37,6 +39,8 @@ def run(folder: Path, *arguments: str, **settings: str) -> subprocess.CompletedP
         timeout=PATIENCE,
         check=False,
     )
+    WATCH.heard(done.stderr)
+    return done
 
 
 class Running:
@@ -79,7 +83,8 @@ class Running:
     ) -> None:
         if self._process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
-        self._process.communicate()
+        rest, _ = self._process.communicate()
+        WATCH.heard("".join([*self.said, rest or ""]))
 
 
 def soon(is_so: Callable[[], bool]) -> None:

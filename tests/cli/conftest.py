@@ -17,6 +17,7 @@ import structlog
 
 from app.cli import main
 from tests.conftest import with_database
+from tests.leaks import WATCH
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def makegood(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
                 main()
         code = ended.value.code
         said = capsys.readouterr()
+        WATCH.heard(said.err)
         return Done(code if isinstance(code, int) else 0, said.out, said.err)
 
     yield run
