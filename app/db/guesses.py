@@ -1,6 +1,6 @@
 """Rate limits where guessing pays: wrong tries are counted in the database, for every process at once.
 
-Before a secret is compared, `refuse_guesser`; after a wrong one, `count_guess`. Right tries write nothing.
+Before a try is believed, `refuse_guesser`; after a wrong one, `count_guess`. Right tries write nothing.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def client_key(host: str | None) -> str:
 
 
 async def refuse_guesser(work: Work, limit: GuessLimit, client: str) -> None:
-    """Raises `TooManyGuesses` while the client has had its wrong tries. Call it before anything is compared."""
+    """Raises `TooManyGuesses` while the client has had its wrong tries. Call it before a right try is let in."""
     row = await work.session.execute(
         select(Guess.failures, Guess.began_at).where(Guess.what == limit.what, Guess.client == client)
     )
