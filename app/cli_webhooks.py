@@ -12,7 +12,7 @@ from app.cli_output import print_table, progress, say
 from app.clock import SystemClock
 from app.db.engine import Database
 from app.db.work import Work
-from app.doctor_outside import callback_url, missing_topics
+from app.doctor_outside import needed_topics
 from app.errors import AppError
 from app.logging import configure_logging
 from app.settings import Settings
@@ -20,6 +20,7 @@ from app.settings_load import load_settings
 from app.start import look_at, reach_database
 from app.stores import installation
 from app.stores.base import Store
+from app.stores.callbacks import callback_url, missing_topics
 from app.stores.registry import StoreRegistry
 
 group = typer.Typer(help="The stores' webhooks.", no_args_is_help=True, rich_markup_mode=None)
@@ -52,7 +53,7 @@ def sync_command(store: StoreKey = None) -> None:
     async def sync(settings: Settings, one: Store) -> None:
         url = callback_url(settings, one.key)
         if settings.stores[one.key].dry_run:
-            missing = missing_topics(one.platform, await one.list_subscriptions(), url)
+            missing = missing_topics(needed_topics(one.platform), await one.list_subscriptions(), url)
             would = f"would subscribe to {', '.join(missing)} at {url}" if missing else "has every webhook it needs"
             said.append(f"{one.key}: dry run, nothing is written; {would}.")
             return

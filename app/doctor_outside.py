@@ -11,7 +11,8 @@ from app.errors import AppError, ConfigError
 from app.messages.smtp import SmtpSender
 from app.orders.snapshot import Platform
 from app.settings import Settings, StoreSettings, SupplierSettings, is_loopback_host
-from app.stores.base import Finding, Store, Subscription
+from app.stores.base import Finding, Store
+from app.stores.callbacks import callback_url, missing_topics
 from app.stores.registry import build_store
 from app.stores.shopify_check import REQUIRED_SCOPES
 from app.stores.shopify_webhooks import TOPICS as SHOPIFY_TOPICS
@@ -22,23 +23,12 @@ from app.suppliers.registry import build_channel
 _PATIENCE = 10.0
 
 
-def callback_url(settings: Settings, key: str) -> str:
-    """Where this store's webhooks must go."""
-    return f"{settings.public_url}/webhooks/{settings.stores[key].platform}/{key}"
-
-
 def needed_topics(platform: Platform) -> tuple[str, ...]:
     """The topics without which something would be missed. Topics of scopes that are only advised are not among them."""
     if platform is Platform.WOOCOMMERCE:
         return WOOCOMMERCE_TOPICS
     granted = frozenset(REQUIRED_SCOPES)
     return tuple(topic for topic, scopes in SHOPIFY_TOPICS.items() if not scopes or scopes & granted)
-
-
-def missing_topics(platform: Platform, there: list[Subscription], url: str) -> list[str]:
-    """Needed topics that no active webhook sends to `url`."""
-    sent = {each.topic for each in there if each.active and each.url == url}
-    return [topic for topic in needed_topics(platform) if topic not in sent]
 
 
 async def check_stores(settings: Settings) -> list[Finding]:
@@ -71,7 +61,7 @@ async def _subscriptions(store: Store, configured: StoreSettings, url: str) -> F
         there = await store.list_subscriptions()
     except AppError as error:
         return Finding(subject, False, error.detail, "Let the credentials read webhooks, then run this again.")
-    missing = missing_topics(configured.platform, there, url)
+    missing = missing_topics(needed_topics(configured.platform), there, url)
     if not missing:
         return Finding(subject, True, f"all go to {url}")
     mend = f"Run: makegood webhooks sync --store {store.key}"

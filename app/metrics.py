@@ -13,6 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from app.cases.models import Case
 from app.cases.vocabulary import State
 from app.db.work import Work
+from app.polling import service as polling
 from app.refunds.models import Refund
 from app.refunds.states import RefundStatus
 from app.webhooks.models import Delivery, DeliveryStatus
@@ -31,6 +32,7 @@ async def scrape(work: Work, oldest: Mapping[str, datetime | None]) -> bytes:
         ),
         await _jobs(work),
         _ages(work, oldest),
+        await _polls(work),
     ]
     registry = CollectorRegistry()
     registry.register(_Families(families))
@@ -72,4 +74,13 @@ def _ages(work: Work, oldest: Mapping[str, datetime | None]) -> GaugeMetricFamil
     family = GaugeMetricFamily("makegood_oldest_waiting_seconds", "How long the oldest has waited.", labels=["what"])
     for what, since in oldest.items():
         family.add_metric([what], (work.now - since).total_seconds() if since else 0)
+    return family
+
+
+async def _polls(work: Work) -> GaugeMetricFamily:
+    """A store that was never asked to the end counts from when it was to be asked first."""
+    told = "How long ago a store had last been asked for everything that changed."
+    family = GaugeMetricFamily("makegood_store_poll_age_seconds", told, labels=["store"])
+    for key, row in sorted((await polling.statuses(work)).items()):
+        family.add_metric([key], (work.now - (row.complete_as_of or row.created_at)).total_seconds())
     return family

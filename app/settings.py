@@ -279,6 +279,19 @@ class Settings(BaseSettings):
     refund_review_minutes: int = Field(
         15, ge=1, description="After so long without proof a WooCommerce refund is for a person to settle."
     )
+    poll_seconds: int = Field(
+        300, ge=0, le=86_400, description="How often a store is asked what changed that no webhook told of; 0: never."
+    )
+    poll_overlap_seconds: int = Field(
+        300, ge=0, le=86_400, description="How far each asking reaches back before the last, for news listed late."
+    )
+    poll_first_days: int = Field(3, ge=0, le=60, description="How many days back a new store is first asked for.")
+    poll_reread_minutes: int = Field(
+        60, ge=1, le=1440, description="How often orders with open cases or fresh refunds are read, changed or not."
+    )
+    webhook_check_minutes: int = Field(
+        15, ge=0, le=1440, description="How often a store's webhooks are looked at and mended; 0: never."
+    )
     return_window_days: int = Field(30, ge=0, le=730, description="The built-in policy's window.")
     ship_days: int = Field(14, ge=1, le=120, description="How long a customer may take to send goods back.")
     evidence_days: int = Field(7, ge=1, le=90, description="How long a customer may take to answer questions.")

@@ -17,6 +17,7 @@ from app.db.engine import libpq_url
 from app.db.guesses import forget_guesses
 from app.jobs import NAMESPACE, blueprint
 from app.messages import tasks as messages
+from app.polling import tasks as polling
 from app.privacy import retention
 from app.privacy import tasks as privacy
 from app.refunds import tasks as refunds
@@ -41,6 +42,8 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     privacy.sweep,
     retention.sweep,
     _forget_guesses,
+    polling.sweep,
+    polling.sweep_webhooks,
 )
 # A worker says that it lives every 10 s; one that has been silent for this long is dead, and its jobs run again.
 STALLED_SECONDS = 40

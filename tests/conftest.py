@@ -6,6 +6,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,9 @@ def template(postgres_url: str) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(postgres_url: str, template: str) -> Iterator[str]:
-    """A fresh database, migrated, of this test's own."""
+@contextmanager
+def cloned(postgres_url: str, template: str) -> Iterator[str]:
+    """A fresh database, migrated, until the block ends."""
     name = f"test_{uuid.uuid4().hex[:16]}"
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
@@ -106,9 +107,19 @@ def database_url(postgres_url: str, template: str) -> Iterator[str]:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
+@pytest.fixture
+def database_url(postgres_url: str, template: str) -> Iterator[str]:
+    """A fresh database, migrated, of this test's own."""
+    with cloned(postgres_url, template) as url:
+        yield url
+
+
 BASE_SETTINGS: dict[str, Any] = {
     "secret_key": ["a-secret-for-tests-0123456789"],
     "api_keys": {"ops": API_KEY, "viewer": "test-viewer-key-0123456789", "root": "test-admin-key-0123456789"},
+    # Stores are asked for changes only where a test is about that; else each call to a store is the test's own.
+    "poll_seconds": 0,
+    "webhook_check_minutes": 0,
     "api_key_scopes": {"viewer": "read", "root": "admin"},
     "stores": {
         "alpha": {

@@ -11,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, HasId
 
+_ENDED = "'cancelled', 'closed', 'expired', 'rejected', 'superseded'"
+
 
 class Case(HasId, Base):
     """The part of a request that one supplier handles.
@@ -23,6 +25,8 @@ class Case(HasId, Base):
     __table_args__ = (
         Index("ix_cases_attention", "id", postgresql_where=text("attention <> '{}'")),
         Index("ix_cases_state_id", "state", "id"),
+        Index("ix_cases_open", "store", "order_pk", postgresql_where=text(f"state NOT IN ({_ENDED})")),
+        Index("ix_cases_store_updated_at", "store", "updated_at"),
         Index("ix_cases_store_id", "store", "id"),
         Index("ix_cases_supplier_id", "supplier", "id"),
         Index("ix_cases_updated_at_id", "updated_at", "id"),

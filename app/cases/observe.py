@@ -213,9 +213,12 @@ async def chargeback(work: Work, order: Order, event: Event, data: dict[str, str
 
 
 async def hold_if_disputed(work: Work, order: Order) -> None:
-    """The order as read from the store shows a chargeback: it counts although no webhook told of it."""
+    """The order as read from the store shows a chargeback, or that it was won: no webhook need have told of it."""
     shown = orders.snapshot_of(order)
     if shown.charged_back:
         await chargeback(work, order, Event.CHARGEBACK_LOST, {"seen": "in the order"})
     elif shown.disputed:
         await chargeback(work, order, Event.CHARGEBACK_OPENED, {"seen": "in the order"})
+    elif shown.disputes_won:
+        # Only a reading says so: a webhook's snapshot never does, so what was won before lifts no hold of today.
+        await chargeback(work, order, Event.CHARGEBACK_WON, {"seen": "in the order"})

@@ -15,8 +15,9 @@ from app.db.base import Base, HasId
 class Order(HasId, Base):
     """One order. `snapshot` is `OrderSnapshot` without its refunds, which are rows of their own.
 
-    Locking this row (`FOR UPDATE`) makes the money of the order serial. `redacted_at` is when the customer's data was
-    erased: news of the order is stripped of it from then on.
+    Locking this row makes the money of the order serial. `read_at` is when the last complete reading of the store began,
+    `reread_at` when one was last asked for in turn. `redacted_at` is when the customer's data was erased: news of the
+    order is stripped of it from then on.
     """
 
     __tablename__ = "orders"
@@ -39,6 +40,7 @@ class Order(HasId, Base):
     placed_at: Mapped[datetime]
     read_at: Mapped[datetime | None]
     redacted_at: Mapped[datetime | None]
+    reread_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

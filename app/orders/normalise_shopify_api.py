@@ -130,6 +130,7 @@ def order_from_api(node: Mapping[str, Any]) -> OrderSnapshot:
         cancelled_at=moment(node, "cancelledAt"),
         disputed=bool(disputes - _HARMLESS_DISPUTES - _LOST_DISPUTES),
         charged_back=bool(disputes & _LOST_DISPUTES),
+        disputes_won=bool(disputes) and disputes <= _HARMLESS_DISPUTES,
         test=node.get("test") is True,
     )
 

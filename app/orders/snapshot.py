@@ -109,7 +109,8 @@ class OrderSnapshot:
     """An order at one moment of the store's own time (`updated_at`).
 
     `captured` is the money that really came in. `refunds` is None when this reading does not list refunds.
-    `disputed` says that a chargeback or inquiry is open, `charged_back` that the bank has given the money back.
+    `disputed` says that a chargeback or inquiry is open, `charged_back` that the bank has given the money back, and
+    `disputes_won` that there were some and all of them ended well.
     `payment_method` is the store's code for how it was paid.
     """
 
@@ -137,6 +138,7 @@ class OrderSnapshot:
     cancelled_at: datetime | None = None
     disputed: bool = False
     charged_back: bool = False
+    disputes_won: bool = False
     test: bool = False
 
     @property

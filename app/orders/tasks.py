@@ -24,7 +24,7 @@ async def refresh(context: JobContext, store: str, order_id: str, delivery_id: s
     """Reads the order and tells its cases what changed. A failure is shown on the delivery that hinted at it."""
     runtime = runtime_of(context)
     try:
-        await _read(runtime, store, order_id)
+        await read_in(runtime, store, order_id)
     except (StoreUnavailable, StoreRefused, UnknownStore) as error:
         if delivery_id is None:
             raise
@@ -33,7 +33,8 @@ async def refresh(context: JobContext, store: str, order_id: str, delivery_id: s
             await inbox.failed(work, UUID(delivery_id), f"{error.code}: {error.detail}", passing=passing)
 
 
-async def _read(runtime: Runtime, store: str, order_id: str) -> None:
+async def read_in(runtime: Runtime, store: str, order_id: str) -> None:
+    """Reads the order from the store, keeps it, and tells its cases. Raises `StoreUnavailable` or `StoreRefused`."""
     asked_at = runtime.clock.now()
     shown = await runtime.stores.get(store).read_order(order_id)
     async with runtime.work() as work:

@@ -13,7 +13,10 @@ from app.db.base import Base, HasId
 
 
 class ReturnRequest(HasId, Base):
-    """What the customer declared, when and through which door (`api` or `shopify_return`)."""
+    """What the customer declared, when and through which door (`api` or `shopify_return`).
+
+    `store_status` is the last known status of the store's own return: a change of it is news, the same again is not.
+    """
 
     __tablename__ = "return_requests"
     __table_args__ = (UniqueConstraint("store", "store_return_id"),)
@@ -22,6 +25,7 @@ class ReturnRequest(HasId, Base):
     order_pk: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)
     origin: Mapped[str]
     store_return_id: Mapped[str | None]
+    store_status: Mapped[str | None]
     email: Mapped[str | None]
     remedy: Mapped[str]
     lines: Mapped[list[dict[str, Any]]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.cases import service as cases
 from app.cases.models import Case, CaseLine
@@ -248,4 +248,13 @@ async def of_store_return(work: Work, store: str, store_return_id: str) -> UUID 
     """The request that was made from a store's own return, if it was taken in before."""
     return await work.session.scalar(
         select(ReturnRequest.id).where(ReturnRequest.store == store, ReturnRequest.store_return_id == store_return_id)
+    )
+
+
+async def note_store_status(work: Work, store: str, store_return_id: str, status: str) -> None:
+    """Keeps what the store's own return is known to be, so that only a change of it is news."""
+    await work.session.execute(
+        update(ReturnRequest)
+        .where(ReturnRequest.store == store, ReturnRequest.store_return_id == store_return_id)
+        .values(store_status=status)
     )

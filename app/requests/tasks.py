@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from uuid import UUID
 
+import structlog
 from procrastinate import JobContext, RetryStrategy
 
-from app.cases.vocabulary import Reason, Remedy
+from app.cases.vocabulary import Event, Reason, Remedy
 from app.errors import AppError, NotFound
 from app.jobs import blueprint
 from app.orders import service as orders
@@ -16,6 +17,9 @@ from app.requests.service import Wanted, WantedLine
 from app.runtime import Runtime, runtime_of
 from app.stores.base import StoreReturn, StoreReturnLine, StoreUnavailable
 from app.webhooks import inbox
+from app.webhooks.topics import follow_return
+
+log = structlog.get_logger()
 
 # Shopify's ReturnReason values and reason handles, lower case, in our words. Anything else is `other`.
 _REASONS = {
@@ -40,16 +44,22 @@ _REASONS = {
     name="requests.take_in_return", pass_context=True, retry=RetryStrategy(max_attempts=8, exponential_wait=4)
 )
 async def take_in_return(
-    context: JobContext, store: str, return_id: str, delivery_id: str, reasons: dict[str, str]
+    context: JobContext, store: str, return_id: str, reasons: dict[str, str], delivery_id: str | None = None
 ) -> None:
     """Makes a return request of a store's own return, once. A failure is shown on the delivery that announced it.
 
-    `reasons` is what the webhook says, by order line: it knows some that the API words only for people.
+    Without one it was found by asking the store; then a failure is logged, and what passes is tried again. `reasons`
+    is what the webhook says, by order line: it knows some that the API words only for people.
     """
     runtime = runtime_of(context)
     try:
         await _take_in(runtime, store, return_id, reasons)
     except AppError as error:
+        if delivery_id is None:
+            log.warning("return_not_taken_in", store=store, store_return=return_id, code=error.code)
+            if isinstance(error, StoreUnavailable):
+                raise
+            return
         async with runtime.work() as work:
             passing = isinstance(error, StoreUnavailable)
             await inbox.failed(work, UUID(delivery_id), f"{error.code}: {error.detail}", passing=passing)
@@ -72,6 +82,9 @@ async def _take_in(runtime: Runtime, store: str, return_id: str, reasons: dict[s
         # Two deliveries may bring the same return; the order's lock lets the second one see the first one's request.
         if await requests.of_store_return(work, store, return_id) is None:
             await requests.submit(work, order, _wanted(store, found, reasons))
+            # What was approved in the store before it was taken in is approved here too.
+            event = Event.APPROVED if found.status == "open" else None
+            await follow_return(work, store, return_id, found.status, event, None)
 
 
 def _wanted(store: str, found: StoreReturn, told: dict[str, str]) -> Wanted:

@@ -54,6 +54,19 @@ class Attempt:
         return self.status is not None and 200 <= self.status < 300
 
 
+@dataclass(frozen=True, slots=True)
+class _Luck:
+    """How a courier misbehaves, see there."""
+
+    random: random.Random
+    lose: float
+    repeat: float
+    where: str
+
+    def draw(self) -> float:
+        return self.random.random()
+
+
 class Courier:
     """Posts deliveries one after another from a thread of its own. Any thread may use it; `close` it after use."""
 
@@ -68,6 +81,7 @@ class Courier:
         self._failed: list[Delivery] = []
         self._holding = self._sending = self._closed = False
         self._to_lose = self._to_repeat = 0
+        self._luck: _Luck | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox-courier", daemon=True)
         self._thread.start()
 
@@ -85,6 +99,11 @@ class Courier:
                 self.lost.append(delivery)
                 return
             copies, self._to_repeat = 1 + self._to_repeat, 0
+            if self._luck is not None and self._luck.where in url:
+                if self._luck.draw() < self._luck.lose:
+                    self.lost.append(delivery)
+                    return
+                copies += self._luck.draw() < self._luck.repeat
             (self._held if self._holding else self._waiting).extend([delivery] * copies)
             self._changed.notify_all()
 
@@ -97,6 +116,19 @@ class Courier:
         """The next delivery arrives `times` more times, unchanged."""
         with self._changed:
             self._to_repeat += times
+
+    def misbehave(self, seed: int, lose: float, repeat: float = 0.0, where: str = "") -> None:
+        """From now on each delivery whose address contains `where` is lost or comes twice with these probabilities.
+
+        What happens to the n-th one depends on the seed alone.
+        """
+        with self._changed:
+            self._luck = _Luck(random.Random(seed), lose, repeat, where)
+
+    def behave(self) -> None:
+        """Ends `misbehave`."""
+        with self._changed:
+            self._luck = None
 
     def hold(self) -> None:
         """Keeps back everything posted from now on, until `release`."""

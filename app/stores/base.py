@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -143,6 +144,39 @@ class StoreReturn:
 
 
 @dataclass(frozen=True, slots=True)
+class ReturnGlance:
+    """A store's own return in a list of orders. `status` is lower case, theirs; `note` is why it was declined."""
+
+    return_id: str
+    status: str
+    created_at: datetime | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderGlance:
+    """One order in a list of what changed, at the store's own time `updated_at`.
+
+    `snapshot` is what a webhook would have told, where the list tells that much (WooCommerce); without it the order
+    has to be read. `refund_ids` and `returns` are those that the list names.
+    """
+
+    order_id: str
+    updated_at: datetime
+    snapshot: OrderSnapshot | None = None
+    refund_ids: frozenset[str] = frozenset()
+    returns: tuple[ReturnGlance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedPage:
+    """A page of orders that changed, the longest unchanged first. `next_cursor` None: there is nothing after it."""
+
+    orders: tuple[OrderGlance, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class StoreReturnLine:
     """One line of a store's own return."""
 
@@ -166,6 +200,14 @@ class Store(Protocol):
         """The order by its printed number (`#1106` or `1106`); None when there is none."""
         ...
 
+    async def changed_orders(self, since: datetime, cursor: str | None) -> ChangedPage:
+        """The orders that changed at or after `since` (the store's time), a page at a time, with exactly one call.
+
+        `cursor` is the `next_cursor` of the page before, of a walk with the same `since`; it may be hours old. A store
+        that throttles is not asked again here: `StoreUnavailable` says after how many seconds it may be.
+        """
+        ...
+
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """Turns the intent into the exact request; may read, never writes. Raises `RefundNotPossible`."""
         ...
@@ -182,8 +224,12 @@ class Store(Protocol):
         """The webhooks that the store has."""
         ...
 
+    async def wanted_topics(self) -> tuple[str, ...]:
+        """The topics that Makegood wants and may have there (Shopify: those that the app's scopes allow)."""
+        ...
+
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
-        """Creates missing webhooks and re-activates disabled ones; answers one sentence for each change."""
+        """Creates missing webhooks and mends those switched off; answers one sentence for each change."""
         ...
 
     async def read_return(self, return_id: str) -> StoreReturn | None:

@@ -15,12 +15,15 @@ from app.db.work import Work
 from app.errors_http import refusals
 from app.once import InOnce
 from app.orders.snapshot import Platform
+from app.polling import service as polling
+from app.polling import subscriptions
+from app.polling.models import StorePoll, WebhookCheck
 from app.refunds.states import RefundStatus
 from app.settings import StoreSettings
 from app.stores import installation, queries
 from app.stores.listing import KeyCursor, Limit, api_url, page_of
 from app.stores.registry import UnknownStore
-from app.stores.schemas import StoreHealthOut, StoreOut, StoreStateOut
+from app.stores.schemas import StoreHealthOut, StoreOut, StorePollOut, StoreStateOut, WebhookCheckOut
 from app.webhooks.models import SourceKind
 from app.wire import Wish, storable
 
@@ -30,7 +33,7 @@ router = APIRouter(prefix="/stores", tags=["configuration"])
 @router.get(
     "",
     summary="Lists the stores",
-    description="By key. Their configuration without any secret, and how their webhooks and refunds fare.",
+    description="By key. Their configuration without any secret, and how their webhooks, polls and refunds fare.",
     responses=refusals(),
 )
 async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: KeyCursor = None) -> Page[StoreOut]:
@@ -39,6 +42,7 @@ async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: 
     health = await queries.sources(work, SourceKind.STORE, keys)
     refunds = await queries.unsettled_refunds(work)
     gone = await installation.uninstalled(work)
+    polls, checks = await polling.statuses(work), await subscriptions.statuses(work)
     items = [
         _out(
             key,
@@ -50,6 +54,8 @@ async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: 
                 deliveries_failed=health[key].failed,
                 refunds_unsettled=sum(count for (store, _), count in refunds.items() if store == key),
                 refunds_in_review=refunds.get((key, RefundStatus.NEEDS_REVIEW), 0),
+                poll=_poll(polls.get(key), work.now),
+                webhooks=_webhooks(checks.get(key)),
             ),
         )
         for key in keys
@@ -102,3 +108,19 @@ def _out(key: str, store: StoreSettings, uninstalled_at: datetime | None, health
         uninstalled_at=uninstalled_at,
         health=health,
     )
+
+
+def _poll(row: StorePoll | None, now: datetime) -> StorePollOut | None:
+    if row is None:
+        return None
+    complete = row.complete_as_of
+    return StorePollOut(
+        complete_as_of=complete,
+        lag_seconds=round((now - complete).total_seconds(), 1) if complete else None,
+        catching_up=row.cursor is not None,
+        error=row.error,
+    )
+
+
+def _webhooks(row: WebhookCheck | None) -> WebhookCheckOut | None:
+    return WebhookCheckOut.model_validate(row, from_attributes=True) if row else None

@@ -17,11 +17,33 @@ class SourceHealthOut(BaseModel):
     deliveries_failed: int = Field(examples=[0])
 
 
+class StorePollOut(BaseModel):
+    """How far the store has been asked what changed that no webhook told of."""
+
+    complete_as_of: datetime | None = Field(description="Every change before this has been seen.")
+    lag_seconds: float | None = Field(description="How long ago that is.", examples=[212.4])
+    catching_up: bool = Field(description="More pages of changes wait to be read.", examples=[False])
+    error: str | None = Field(description="Why the last asking failed.", examples=["Shopify throttles this app"])
+
+
+class WebhookCheckOut(BaseModel):
+    """What the last look at the store's webhooks found."""
+
+    checked_at: datetime | None
+    good_at: datetime | None = Field(description="When all were last known to be there and active.")
+    findings: list[str] = Field(description="What is not as it should be.")
+    repairs: list[str] = Field(description="What the last repair did.")
+    repaired_at: datetime | None
+    error: str | None = Field(description="Why the last look failed.")
+
+
 class StoreHealthOut(SourceHealthOut):
     """How a store fares."""
 
     refunds_unsettled: int = Field(description="Planned, under way or in doubt.", examples=[1])
     refunds_in_review: int = Field(description="Those that a person must settle.", examples=[0])
+    poll: StorePollOut | None = Field(description="Null until the store was first asked.")
+    webhooks: WebhookCheckOut | None = Field(description="Null until the webhooks were first looked at.")
 
 
 class StoreOut(BaseModel):

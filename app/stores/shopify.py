@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
 from app.errors import ConfigError
-from app.orders.normalise_shopify_api import has_more, order_from_api
-from app.orders.reading import UnreadablePayload, child, objects, text
+from app.orders.normalise_shopify_api import has_more, nodes, order_from_api
+from app.orders.reading import UnreadablePayload, child, identifier, moment, objects, text
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected, Unknown
 from app.stores import shopify_check, shopify_returns, shopify_webhooks
 from app.stores.base import (
+    ChangedPage,
     Finding,
+    OrderGlance,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
+    ReturnGlance,
     StoreReturn,
     StoreUnavailable,
     Subscription,
 )
 from app.stores.shopify_client import ShopifyClient, Sleep, every_page
 from app.stores.shopify_documents import (
+    CHANGED_ORDERS,
     FULFILMENTS_ASKED,
     ORDER,
     ORDER_BY_NAME,
@@ -153,6 +159,18 @@ class ShopifyStore:
                     return await self.read_order(order_gid)
         return None
 
+    async def changed_orders(self, since: datetime, cursor: str | None) -> ChangedPage:
+        """Orders by `updated_at`. A cursor of Shopify's names a place in that order, so it outlives any pause.
+
+        Raises `StoreUnavailable`, also at the first sign of throttling, and `StoreRefused`.
+        """
+        query = f"updated_at:>='{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}'"
+        page = await self._client.ask(CHANGED_ORDERS, {"query": query, "after": cursor}, tries=1) or {}
+        info = child(page, "pageInfo")
+        following = text(info, "endCursor", 2000) if info.get("hasNextPage") is True else None
+        glances = (_glance(node) for node in objects(page, "nodes"))
+        return ChangedPage(tuple(glance for glance in glances if glance), following if following != cursor else None)
+
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """Asks Shopify what it suggests and builds the exact request from that.
 
@@ -186,6 +204,10 @@ class ShopifyStore:
         """The webhooks made through the API."""
         return await shopify_webhooks.list_subscriptions(self._client)
 
+    async def wanted_topics(self) -> tuple[str, ...]:
+        """The topics that the granted scopes allow."""
+        return await shopify_webhooks.allowed_topics(self._client)
+
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
         """Makes the wanted webhooks that are missing."""
         return await shopify_webhooks.sync_subscriptions(self._client, callback_url)
@@ -209,3 +231,21 @@ class ShopifyStore:
     async def aclose(self) -> None:
         """Gives back connections."""
         await self._http.aclose()
+
+
+def _glance(node: Mapping[str, Any]) -> OrderGlance | None:
+    order_id, updated_at = identifier(node, "id"), moment(node, "updatedAt")
+    if order_id is None or updated_at is None:
+        return None
+    refunds = {refund_id for each in objects(node, "refunds") if (refund_id := identifier(each, "id"))}
+    returns = tuple(
+        ReturnGlance(
+            return_id=return_id,
+            status=(text(each, "status", 40) or "unknown").lower(),
+            created_at=moment(each, "createdAt"),
+            note=text(child(each, "decline"), "note"),
+        )
+        for each in nodes(node, "returns")
+        if (return_id := identifier(each, "id"))
+    )
+    return OrderGlance(order_id, updated_at, refund_ids=frozenset(refunds), returns=returns)

@@ -76,13 +76,14 @@ class ShopifyClient:
         self._transport = transport
         self._sleep = sleep
 
-    async def ask(self, document: Document, variables: Mapping[str, Any]) -> dict[str, Any] | None:
+    async def ask(self, document: Document, variables: Mapping[str, Any], tries: int = _TRIES) -> dict[str, Any] | None:
         """The value of the document's root field; None when Shopify says there is no such thing.
 
-        Raises `StoreUnavailable` for trouble on the way and `StoreRefused` when somebody has to change something.
+        With `tries` 1 a store that throttles is left alone at once. Raises `StoreUnavailable` for trouble on the way
+        and `StoreRefused` when somebody has to change something.
         """
         wait = 0.0
-        for left in reversed(range(_TRIES)):
+        for left in reversed(range(tries)):
             reply = await self._reply(document, variables)
             if reply.status == 429:
                 wait = reply.retry_after if reply.retry_after is not None else 1.0

@@ -145,6 +145,25 @@ query OrderByName($query: String!) {
 """,
 )
 
+# What changed, at a glance: whether an order has to be read is decided by what is known of it already. The newest
+# returns come first, so that a request that was just made is on the list whatever went before it.
+CHANGED_ORDERS = Document(
+    "ChangedOrders",
+    "orders",
+    f"""
+query ChangedOrders($query: String!, $after: String) {{
+  orders(first: 25, after: $after, query: $query, sortKey: UPDATED_AT) {{
+    nodes {{
+      id updatedAt
+      refunds(first: {REFUNDS_ASKED}) {{ id }}
+      returns(first: 8, reverse: true) {{ nodes {{ id status createdAt decline {{ note }} }} }}
+    }}
+    pageInfo {{ hasNextPage endCursor }}
+  }}
+}}
+""",
+)
+
 SUGGESTED_REFUND = Document(
     "SuggestedRefund",
     "order",
@@ -278,6 +297,7 @@ DOCUMENTS: tuple[Document, ...] = (
     ORDER_REFUND_IDS,
     REFUND,
     ORDER_BY_NAME,
+    CHANGED_ORDERS,
     SUGGESTED_REFUND,
     REFUND_CREATE,
     SCOPES,

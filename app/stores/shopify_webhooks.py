@@ -73,6 +73,12 @@ async def granted_scopes(client: ShopifyClient) -> set[str]:
     return handles | {f"read_{handle[6:]}" for handle in handles if handle.startswith("write_")}
 
 
+async def allowed_topics(client: ShopifyClient) -> tuple[str, ...]:
+    """The wanted topics that the app's scopes allow."""
+    scopes = await granted_scopes(client)
+    return tuple(topic for topic, needed in TOPICS.items() if not needed or needed & scopes)
+
+
 async def list_subscriptions(client: ShopifyClient) -> list[Subscription]:
     """The webhooks made through the API (those of an app's configuration file are not listed). All are active."""
     _, nodes = await every_page(client, WEBHOOKS, {}, None)

@@ -12,11 +12,13 @@ from app.cases.models import Case
 from app.cases.vocabulary import ENDED, State
 from app.db.work import Work
 from app.jobs import blueprint, defer
+from app.requests import service as requests
 from app.runtime import Runtime, runtime_of
 from app.stores import installation
 from app.stores.base import Store, StoreRefused, StoreUninstalled
 
 # A store may be down, or the database restart: closing the return later is as good.
+_BECOMES = {"approve": "open", "decline": "declined", "close": "closed"}
 _PATIENCE = RetryStrategy(max_attempts=10, exponential_wait=4)
 
 
@@ -43,8 +45,12 @@ async def sync_return(context: JobContext, case_id: str, wanted: str, note: str)
         async with runtime.work() as work:
             locked = await cases.lock(work, UUID(case_id))
             await cases.add_problem(work, locked, installation.PROBLEM, f"The store's return waits: {error.detail}")
+        return
     except StoreRefused as error:
         await _refused(runtime, UUID(case_id), step, error)
+        return
+    async with runtime.work() as work:
+        await requests.note_store_status(work, store.key, return_id, _BECOMES[step])
 
 
 @blueprint.task(name="stores.resumed", pass_context=True, retry=_PATIENCE)

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import NoReturn
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
 
 from app.orders.normalise_woocommerce import order_from_payload, refunds_from_api
-from app.orders.reading import UnreadablePayload
+from app.orders.reading import UnreadablePayload, moment, required_identifier
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Ok, Rejected, Unknown
 from app.stores.base import (
+    ChangedPage,
     Finding,
+    OrderGlance,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
@@ -22,9 +27,45 @@ from app.stores.base import (
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
 from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
-from app.stores.woocommerce_webhooks import list_webhooks, sync_webhooks
+from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, sync_webhooks
 
 _LONGEST_ID = 18
+# Whole orders come in a list; a slow site builds fifty of them in a few seconds.
+_CHANGED_AT_ONCE = 50
+_SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """How far a list of changed orders has been read: `status` asked for, modified after when, which page of that.
+
+    Page numbers alone would skip an order whenever one that was read already changes again and moves to the end, so
+    each full page begins a new list at its last order's second; numbers only count within one second.
+    """
+
+    status: str
+    after: datetime
+    page: int
+
+    @classmethod
+    def parse(cls, cursor: str) -> _Place:
+        """From a cursor. Raises `StoreRefused` for one that is none of ours."""
+        try:
+            status, after, page = cursor.split("|")
+            return cls(status, datetime.fromisoformat(after), int(page))
+        except ValueError as error:
+            raise StoreRefused("The stored cursor cannot be read") from error
+
+    def __str__(self) -> str:
+        return f"{self.status}|{self.after.isoformat()}|{self.page}"
+
+    def following(self, since: datetime, count: int, last: datetime | None) -> _Place | None:
+        """The place after a page of `count` orders, the last of which changed at `last`."""
+        if count < _CHANGED_AT_ONCE or last is None:
+            # `any` leaves out what lies in the trash.
+            return _Place("trash", since - _SECOND, 1) if self.status == "any" else None
+        after = last - _SECOND
+        return _Place(self.status, after, 1) if after > self.after else dataclasses.replace(self, page=self.page + 1)
 
 
 class WooStore:
@@ -93,6 +134,32 @@ class WooStore:
                 return await self.read_order(str(item.get("id")))
         return None
 
+    async def changed_orders(self, since: datetime, cursor: str | None) -> ChangedPage:
+        """Orders by `date_modified_gmt`, first those outside the trash, then those in it.
+
+        A refund that is deleted does not change its order before WooCommerce 11.2: only reading the order finds that.
+        """
+        since = since.astimezone(UTC).replace(microsecond=0)
+        # `modified_after` excludes the moment that it names.
+        place = _Place.parse(cursor) if cursor else _Place("any", since - _SECOND, 1)
+        wanted = {
+            "status": place.status,
+            "modified_after": f"{place.after:%Y-%m-%dT%H:%M:%S}",
+            "dates_are_gmt": "true",
+            "orderby": "modified",
+            "order": "asc",
+            "per_page": str(_CHANGED_AT_ONCE),
+            "page": str(place.page),
+        }
+        reply = await self._client.read("orders", wanted)
+        if not isinstance(reply.body, list):
+            raise StoreUnavailable("The store did not answer with a list")
+        found = [item for item in reply.body if isinstance(item, dict)]
+        last = moment(found[-1], "date_modified_gmt") if found else None
+        following = place.following(since, len(reply.body), last)
+        glances = (_glance(item) for item in found)
+        return ChangedPage(tuple(glance for glance in glances if glance), str(following) if following else None)
+
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """The exact request. Makes no call. Raises `RefundNotPossible`."""
         return prepare(intent, order)
@@ -129,8 +196,12 @@ class WooStore:
         """The webhooks that the site has."""
         return await list_webhooks(self._client)
 
+    async def wanted_topics(self) -> tuple[str, ...]:
+        """Every topic that Makegood uses; makes no call."""
+        return TOPICS
+
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
-        """Creates missing webhooks and re-activates disabled ones; answers one sentence for each change."""
+        """Creates missing webhooks and mends those switched off; answers one sentence for each change."""
         return await sync_webhooks(self._client, callback_url, self._webhook_secret)
 
     async def read_return(self, return_id: str) -> StoreReturn | None:  # noqa: ARG002
@@ -156,6 +227,21 @@ class WooStore:
 
 def _is_id(order_id: str) -> bool:
     return order_id.isascii() and order_id.isdecimal() and len(order_id) <= _LONGEST_ID
+
+
+def _glance(item: Mapping[str, Any]) -> OrderGlance | None:
+    """An order that cannot be understood has no snapshot: reading it alone tells why."""
+    updated_at = moment(item, "date_modified_gmt") or moment(item, "date_created_gmt")
+    try:
+        order_id = required_identifier(item, "id")
+    except UnreadablePayload:
+        return None
+    if updated_at is None:
+        return None
+    try:
+        return OrderGlance(order_id, updated_at, order_from_payload(item))
+    except UnreadablePayload:
+        return OrderGlance(order_id, updated_at)
 
 
 def _object(reply: Reply) -> dict[str, object]:

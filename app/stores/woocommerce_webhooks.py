@@ -34,34 +34,50 @@ async def list_webhooks(client: WooClient) -> list[Subscription]:
 
 
 async def sync_webhooks(client: WooClient, callback_url: str, secret: str) -> list[str]:
-    """Creates what is missing for `callback_url` and re-activates what is switched off; a sentence for each change.
+    """Creates what is missing for `callback_url` and mends what is switched off; a sentence for each change.
+
+    A webhook that failures have disabled keeps its count of them when it is re-activated, where no API shows or resets
+    it: the very next failure would disable it again. It is made anew, and the old one deleted only then, so that no
+    event falls between. One that a person has paused is re-activated.
 
     Raises `StoreRefused` without a secret: WooCommerce would then invent one that no API shows.
     """
     if not secret:
         raise StoreRefused("Set the store's WEBHOOK_SECRET first: webhooks are signed with it")
-    ours = [webhook for webhook in await list_webhooks(client) if webhook.url == callback_url]
+    listed = await client.read_list("webhooks") or []
+    ours = [webhook for webhook in listed if text(webhook, "delivery_url", 2000) == callback_url]
     changes: list[str] = []
     for topic in TOPICS:
-        same = [webhook for webhook in ours if webhook.topic == topic]
-        if not same:
-            data = {"name": f"Makegood {topic}", "topic": topic, "delivery_url": callback_url, "secret": secret}
-            await _write(client, "POST", "webhooks", data)
-            changes.append(f"Created the webhook {topic}.")
-        elif not any(webhook.active for webhook in same):
-            # A wrong secret may be why its deliveries failed, and the store never shows the one it has.
-            data = {"status": "active", "secret": secret}
-            await _write(client, "PUT", f"webhooks/{same[0].subscription_id}", data)
-            changes.append(
-                f"Re-activated the webhook {topic}; the store keeps its failure count, so that one more failed "
-                "delivery can switch it off again."
-            )
+        same = [webhook for webhook in ours if webhook.get("topic") == topic]
+        if not any(webhook.get("status") == "active" for webhook in same):
+            changes.append(await _mend(client, topic, same, callback_url, secret))
     return changes
 
 
-async def _write(client: WooClient, method: str, path: str, data: dict[str, Any]) -> Reply:
+async def _mend(client: WooClient, topic: str, there: list[dict[str, Any]], callback_url: str, secret: str) -> str:
+    paused = next((webhook for webhook in there if webhook.get("status") == "paused"), None)
+    if paused is not None:
+        # The store never shows the secret it has; a wrong one would make every delivery fail.
+        await _write(client, "PUT", f"webhooks/{identifier(paused, 'id')}", {"status": "active", "secret": secret})
+        return f"Re-activated the webhook {topic}, which was paused."
+    data = {"name": f"Makegood {topic}", "topic": topic, "delivery_url": callback_url, "secret": secret}
+    await _write(client, "POST", "webhooks", data)
+    for webhook in there:
+        await _write(client, "DELETE", f"webhooks/{identifier(webhook, 'id')}", params={"force": "true"})
+    if not there:
+        return f"Created the webhook {topic}."
+    return f"Created the webhook {topic} anew: the store had disabled it after failed deliveries."
+
+
+async def _write(
+    client: WooClient,
+    method: str,
+    path: str,
+    data: dict[str, Any] | None = None,
+    params: dict[str, str] | None = None,
+) -> Reply:
     try:
-        reply = await client.call(method, path, data=data)
+        reply = await client.call(method, path, data=data, params=params)
     except CallFailed as failure:
         raise StoreUnavailable(failure.detail) from failure
     require_success(reply)

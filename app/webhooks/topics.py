@@ -168,21 +168,13 @@ def _reasons(payload: Mapping[str, Any]) -> dict[str, str]:
     return told
 
 
-def _shopify_return_moved(event: Event) -> Handler:
+def _shopify_return_moved(event: Event, status: str) -> Handler:
     """The merchant decided in the store's own screen: the same decision is taken here, where the case allows it."""
 
     async def handle(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
         return_id = required_identifier(payload, "id")
-        named = (Case.store == delivery.source, Case.store_return_id == return_id)
-        for order_pk in (await work.session.scalars(select(Case.order_pk).where(*named).distinct())).all():
-            await orders.lock(work, order_pk)
-        moved = 0
-        for case_id in (await work.session.scalars(select(Case.id).where(*named).order_by(Case.id))).all():
-            case = await cases.lock(work, case_id)
-            if event in allowed_events(State(case.state)):
-                data = _decision(event, case, payload)
-                await cases.record_news(work, case, event, data, f"store:{delivery.source}")
-                moved += 1
+        note = text(child(payload, "decline"), "note")
+        moved = await follow_return(work, delivery.source, return_id, status, event, note)
         if event is Event.APPROVED and await requests.of_store_return(work, delivery.source, return_id) is None:
             # The merchant opened it in the store, or the customer's request was lost on the way.
             return await _shopify_return_requested(work, delivery, payload)
@@ -191,10 +183,26 @@ def _shopify_return_moved(event: Event) -> Handler:
     return handle
 
 
-def _decision(event: Event, case: Case, payload: Mapping[str, Any]) -> dict[str, Any]:
+async def follow_return(
+    work: Work, store: str, return_id: str, status: str, event: Event | None, note: str | None
+) -> int:
+    """A store's own return has become `status`; its cases that allow `event` take it. Answers how many did."""
+    named = (Case.store == store, Case.store_return_id == return_id)
+    for order_pk in (await work.session.scalars(select(Case.order_pk).where(*named).distinct())).all():
+        await orders.lock(work, order_pk)
+    moved = 0
+    for case_id in (await work.session.scalars(select(Case.id).where(*named).order_by(Case.id))).all():
+        case = await cases.lock(work, case_id)
+        if event is not None and event in allowed_events(State(case.state)):
+            await cases.record_news(work, case, event, _decision(event, case, note), f"store:{store}")
+            moved += 1
+    await requests.note_store_status(work, store, return_id, status)
+    return moved
+
+
+def _decision(event: Event, case: Case, note: str | None) -> dict[str, Any]:
     if event is Event.APPROVED:
         return {"route": case.route or "return", "reason": "approved in the store"}
-    note = text(child(payload, "decline"), "note")
     return {"reason": note or "decided in the store"}
 
 
@@ -284,9 +292,9 @@ _SHOPIFY: dict[str, Handler] = {
     "fulfillments/update": _shopify_fulfilment,
     "fulfillment_events/create": _shopify_fulfilment_event,
     "returns/request": _shopify_return_requested,
-    "returns/approve": _shopify_return_moved(Event.APPROVED),
-    "returns/decline": _shopify_return_moved(Event.REJECTED),
-    "returns/cancel": _shopify_return_moved(Event.CUSTOMER_CANCELLED),
+    "returns/approve": _shopify_return_moved(Event.APPROVED, "open"),
+    "returns/decline": _shopify_return_moved(Event.REJECTED, "declined"),
+    "returns/cancel": _shopify_return_moved(Event.CUSTOMER_CANCELLED, "canceled"),
     "disputes/create": _shopify_dispute,
     "disputes/update": _shopify_dispute,
     "app/uninstalled": _shopify_uninstalled,

@@ -20,6 +20,7 @@ from app.refunds import service as refunds
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
 from app.stores.base import (
+    ChangedPage,
     Finding,
     PreparedRefund,
     RefundAnswer,
@@ -93,6 +94,11 @@ class FakeStore:
         if self.down:
             raise StoreUnavailable("The store does not answer.")
 
+    async def changed_orders(self, since: datetime, cursor: str | None) -> ChangedPage:
+        """Nothing changed."""
+        self._read()
+        return ChangedPage((), None)
+
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """As decided."""
         return PreparedRefund(intent.refund_id, order.order_id, intent.amount, {"amount": intent.amount.text})
@@ -109,6 +115,10 @@ class FakeStore:
     async def list_subscriptions(self) -> list[Subscription]:
         """None."""
         return []
+
+    async def wanted_topics(self) -> tuple[str, ...]:
+        """None."""
+        return ()
 
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
         """None."""

@@ -11,6 +11,8 @@ from sqlalchemy import text
 
 from app import __version__
 from app.clock import MovableClock
+from app.polling import tasks as polling
+from app.polling.models import StorePoll
 from app.runtime import Runtime
 from app.webhooks import inbox
 from tests.api.kit import case_in
@@ -86,6 +88,20 @@ async def test_metrics(client: AsyncClient, runtime: Runtime) -> None:
     assert numbers['makegood_jobs{status="todo"}'] == "1.0"
     assert float(numbers['makegood_oldest_waiting_seconds{what="job"}']) >= 0
     assert "python_info" in answer.text
+
+
+async def test_the_age_of_polls_is_counted(client: AsyncClient, runtime: Runtime) -> None:
+    """From the beginning of the last whole asking, else from when the store was to be asked first."""
+    runtime.settings.poll_seconds = 300
+    runtime.clock = clock = MovableClock()
+    await polling.sweep(runtime)
+    clock.move(timedelta(minutes=10))
+    async with runtime.work() as work:
+        (await work.session.get_one(StorePoll, "alpha")).complete_as_of = work.now - timedelta(seconds=90)
+    answer = await client.get("/metrics", headers={"Authorization": ""})
+    ages = dict(re.findall(r'^makegood_store_poll_age_seconds{store="(\w+)"} (\S+)$', answer.text, re.MULTILINE))
+    assert float(ages["alpha"]) == pytest.approx(90, abs=5)
+    assert float(ages["beta"]) == pytest.approx(600, abs=5)
 
 
 async def test_the_documentation_needs_no_network(anonymous: AsyncClient) -> None:

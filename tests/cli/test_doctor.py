@@ -18,11 +18,12 @@ from pydantic import SecretStr
 
 from app.db.migrate import head_revision
 from app.doctor import check_database, check_settings, level_of
-from app.doctor_outside import callback_url, check_mail, check_stores, check_suppliers, missing_topics
+from app.doctor_outside import check_mail, check_stores, check_suppliers, needed_topics
 from app.orders.snapshot import Platform
 from app.sandbox.world import World
 from app.settings import Settings
 from app.stores.base import Finding, Subscription
+from app.stores.callbacks import callback_url, missing_topics
 from app.stores.registry import StoreRegistry
 from tests.cli.command import SECRET, run
 from tests.cli.conftest import Makegood
@@ -170,10 +171,10 @@ def test_a_webhook_that_is_switched_off_or_goes_elsewhere_is_missing() -> None:
         last = {"topic": "action.woocommerce_order_refunded", "url": url, "active": True, **change}
         return [*(Subscription("1", topic, url, True) for topic in topics), Subscription("2", **last)]
 
-    assert missing_topics(Platform.WOOCOMMERCE, there(), url) == []
+    assert missing_topics(needed_topics(Platform.WOOCOMMERCE), there(), url) == []
     missing = ["action.woocommerce_order_refunded"]
-    assert missing_topics(Platform.WOOCOMMERCE, there(active=False), url) == missing
-    assert missing_topics(Platform.WOOCOMMERCE, there(url="https://old.example"), url) == missing
+    assert missing_topics(needed_topics(Platform.WOOCOMMERCE), there(active=False), url) == missing
+    assert missing_topics(needed_topics(Platform.WOOCOMMERCE), there(url="https://old.example"), url) == missing
 
 
 async def test_any_answer_of_a_supplier_counts_and_silence_is_a_fault(connected: Settings) -> None:

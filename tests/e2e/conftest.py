@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -16,13 +18,16 @@ from app.settings import Settings
 from tests.conftest import API_KEY, BASE_SETTINGS
 from tests.e2e.stage import Stage
 
+POLLING = {"poll_seconds": 300, "webhook_check_minutes": 15, "poll_reread_minutes": 10}
 
-@pytest.fixture
-async def stage(database_url: str, settings: Settings) -> AsyncIterator[Stage]:
+
+@asynccontextmanager
+async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
     """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does."""
     clock = MovableClock()
     with World(clock=clock) as world:
-        wanted = Settings(**{**BASE_SETTINGS, "stores": world.stores(), "suppliers": world.supplier_settings()})
+        values = {**BASE_SETTINGS, "stores": world.stores(), "suppliers": world.supplier_settings(), **changes}
+        wanted = Settings(**values)
         serving = build_runtime(wanted, database_url, pool_size=4)
         serving.clock = clock
         working = build_runtime(wanted, database_url, pool_size=4)
@@ -35,3 +40,17 @@ async def stage(database_url: str, settings: Settings) -> AsyncIterator[Stage]:
             async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as http:
                 yield Stage(world, working, http, clock)
         await working.aclose()
+
+
+@pytest.fixture
+async def stage(database_url: str, settings: Settings) -> AsyncIterator[Stage]:
+    """Everything connected; no store is polled."""
+    async with staged(database_url) as made:
+        yield made
+
+
+@pytest.fixture
+async def polling(database_url: str, settings: Settings) -> AsyncIterator[Stage]:
+    """The same with stores polled every five minutes and webhooks looked at every fifteen, as by default."""
+    async with staged(database_url, **POLLING) as made:
+        yield made

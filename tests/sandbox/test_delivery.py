@@ -123,3 +123,31 @@ def test_flush_says_when_it_takes_too_long() -> None:
             courier.flush(timeout=0.05)
         release.set()
         courier.flush()
+
+
+def test_a_courier_that_misbehaves_does_the_same_for_the_same_seed() -> None:
+    def arrived(seed: int) -> list[str]:
+        receiver = Receiver()
+        with listening(receiver) as (courier, url):
+            courier.misbehave(seed, lose=0.3, repeat=0.2, where="/in")
+            post(courier, url, *(str(number) for number in range(40)))
+            courier.behave()
+            post(courier, url, "last")
+            courier.flush()
+            assert len(set(receiver.bodies)) == 41 - len(courier.lost)
+        return receiver.bodies
+
+    first = arrived(7)
+    assert arrived(7) == first != arrived(8)
+    assert 20 < len(set(first)) < 37
+    assert len(first) > len(set(first))
+    assert first[-1] == "last"
+
+
+def test_a_courier_misbehaves_only_where_it_is_told_to() -> None:
+    receiver = Receiver()
+    with listening(receiver) as (courier, url):
+        courier.misbehave(1, lose=1.0, where="/elsewhere")
+        post(courier, url, "a")
+        courier.flush()
+    assert (receiver.bodies, courier.lost) == (["a"], [])

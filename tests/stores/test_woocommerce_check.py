@@ -126,15 +126,28 @@ async def test_nothing_is_changed_where_all_is_well(site: ScriptedSite, woo: Woo
     assert len(site.asked) == 1
 
 
-@pytest.mark.parametrize("status", ["disabled", "paused"])
-async def test_a_webhook_that_was_switched_off_is_re_activated(site: ScriptedSite, woo: WooStore, status: str) -> None:
+async def test_a_webhook_that_was_paused_is_re_activated(site: ScriptedSite, woo: WooStore) -> None:
     hooks = [hook(number, topic) for number, topic in enumerate(TOPICS, start=1)]
-    hooks[1]["status"] = status
+    hooks[1]["status"] = "paused"
     site.script(say(hooks), say(hook(2, "order.updated")))
-    (change,) = await woo.sync_subscriptions(_URL)
-    assert change.startswith("Re-activated the webhook order.updated; the store keeps its failure count")
+    assert await woo.sync_subscriptions(_URL) == ["Re-activated the webhook order.updated, which was paused."]
     assert (site.asked[1].method, site.asked[1].path) == ("PUT", "/wp-json/wc/v3/webhooks/2")
     assert json.loads(site.asked[1].body) == {"status": "active", "secret": "whsecret"}
+
+
+async def test_a_webhook_that_failures_disabled_is_made_anew_before_it_is_deleted(
+    site: ScriptedSite, woo: WooStore
+) -> None:
+    hooks = [hook(number, topic) for number, topic in enumerate(TOPICS, start=1)]
+    hooks[1]["status"] = "disabled"
+    site.script(say(hooks), say(hook(9, "order.updated"), 201), say(hooks[1]))
+    (change,) = await woo.sync_subscriptions(_URL)
+    assert change.startswith("Created the webhook order.updated anew")
+    (created,) = site.posts
+    assert json.loads(created.body)["secret"] == "whsecret"
+    deleted = site.asked[2]
+    assert (deleted.method, deleted.path) == ("DELETE", "/wp-json/wc/v3/webhooks/2")
+    assert deleted.query["force"] == "true"
 
 
 async def test_one_active_webhook_of_a_topic_is_enough(site: ScriptedSite, woo: WooStore) -> None:

@@ -202,5 +202,7 @@ async def test_webhooks_are_made_and_mended(site: WooSite, woo: WooStore) -> Non
     assert {(hook.topic, hook.url, hook.active) for hook in made} == {(topic, _CALLBACK, True) for topic in TOPICS}
     site.webhooks.hooks[int(made[0].subscription_id)].status = "disabled"
     (change,) = await woo.sync_subscriptions(_CALLBACK)
-    assert made[0].topic in change
+    assert change == f"Created the webhook {made[0].topic} anew: the store had disabled it after failed deliveries."
+    assert int(made[0].subscription_id) not in site.webhooks.hooks
     assert await woo.sync_subscriptions(_CALLBACK) == []
+    assert await woo.wanted_topics() == TOPICS

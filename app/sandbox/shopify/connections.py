@@ -16,6 +16,8 @@ _MOST = 250
 def connection(items: Sequence[T], view: Callable[[T], View], number: Callable[[T], int]) -> Callable[..., View]:
     """A resolver of a connection over `items`; `number` is what a cursor stands for.
 
+    A cursor whose item is gone from its place still names the place, where items are in the order of their numbers.
+
     As at Shopify one of `first` and `last` must be given, and neither may be more than 250.
     """
 
@@ -31,7 +33,7 @@ def connection(items: Sequence[T], view: Callable[[T], View], number: Callable[[
         _check(first, last)
         ordered = list(reversed(items)) if reverse else list(items)
         cursors = [_cursor(number(item)) for item in ordered]
-        start = cursors.index(after) + 1 if after in cursors else 0
+        start = _start(cursors, [number(item) for item in ordered], after)
         stop = cursors.index(before) if before in cursors else len(ordered)
         if first is not None:
             stop = min(stop, start + first)
@@ -60,6 +62,18 @@ def some(items: Sequence[T], view: Callable[[T], View]) -> Callable[..., list[Vi
 
 def _cursor(number: int) -> str:
     return base64.b64encode(f"cursor:{number}".encode()).decode()
+
+
+def _start(cursors: Sequence[str], numbers: Sequence[int], after: str | None) -> int:
+    if after is None:
+        return 0
+    if after in cursors:
+        return cursors.index(after) + 1
+    try:
+        place = int(base64.b64decode(after, validate=True).decode().removeprefix("cursor:"))
+    except ValueError as error:
+        raise top_error("BAD_REQUEST", "Invalid cursor for current pagination sort.") from error
+    return next((index for index, each in enumerate(numbers) if each > place), len(numbers))
 
 
 def _check(first: int | None, last: int | None) -> None:

@@ -17,7 +17,7 @@ from app.sandbox.shopify.idempotency import MoneyCall, MoneyGate
 from app.sandbox.shopify.refund_views import refund_view
 from app.sandbox.shopify.return_views import return_view
 from app.sandbox.shopify.returns import ReturnDesk
-from app.sandbox.shopify.state import Return
+from app.sandbox.shopify.state import Order, Return
 from app.sandbox.shopify.values import gid
 from app.sandbox.shopify.views import order_view
 from app.sandbox.shopify.webhooks import API_VERSION, Subscription, Webhooks
@@ -104,8 +104,18 @@ def _order(_root: Any, info: Info, id: str) -> View | None:
 
 
 def _orders(_root: Any, info: Info, **arguments: Any) -> View:
-    found = info.context.shop.book.search(arguments.get("query"), arguments.get("sortKey", "PROCESSED_AT"))
-    return connection(found, order_view, lambda order: order.id)(info, **arguments)
+    by = arguments.get("sortKey", "PROCESSED_AT")
+    found = info.context.shop.book.search(arguments.get("query"), by)
+    return connection(found, order_view, _changed_place if by == "UPDATED_AT" else _place)(info, **arguments)
+
+
+def _place(order: Order) -> int:
+    return order.id
+
+
+def _changed_place(order: Order) -> int:
+    """Time and id in one: an order that changes leaves its place, and the cursor that named it stays good."""
+    return int(order.updated_at.timestamp() * 1_000_000) * 10**15 + order.id
 
 
 def _refund(_root: Any, info: Info, id: str) -> View | None:

@@ -1,0 +1,1 @@
+"""What webhooks lost: stores are asked what changed, and whether their webhooks still come."""
