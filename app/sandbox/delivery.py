@@ -61,7 +61,7 @@ class _Luck:
     random: random.Random
     lose: float
     repeat: float
-    where: str
+    where: tuple[str, ...]
 
     def draw(self) -> float:
         return self.random.random()
@@ -99,7 +99,7 @@ class Courier:
                 self.lost.append(delivery)
                 return
             copies, self._to_repeat = 1 + self._to_repeat, 0
-            if self._luck is not None and self._luck.where in url:
+            if self._luck is not None and any(part in url for part in self._luck.where):
                 if self._luck.draw() < self._luck.lose:
                     self.lost.append(delivery)
                     return
@@ -117,8 +117,8 @@ class Courier:
         with self._changed:
             self._to_repeat += times
 
-    def misbehave(self, seed: int, lose: float, repeat: float = 0.0, where: str = "") -> None:
-        """From now on each delivery whose address contains `where` is lost or comes twice with these probabilities.
+    def misbehave(self, seed: int, lose: float, repeat: float = 0.0, where: tuple[str, ...] = ("",)) -> None:
+        """From now on a delivery whose address contains one of `where` is lost or comes twice with these probabilities.
 
         What happens to the n-th one depends on the seed alone.
         """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -17,31 +18,58 @@ from tests.e2e.conftest import POLLING, staged
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_stories import lamp
 
-Story = Callable[["Player"], Awaitable[tuple[str, str]]]
+Story = Callable[["Player"], Coroutine[Any, Any, tuple[str, str]]]
 _COUNTERS = ("requested", "approved", "shipped", "received", "accepted", "refunded", "external")
 
 
-class Player:
-    """Plays what stores, customers and suppliers do. After each step some minutes pass, so that stores are polled."""
+class Rhythm:
+    """Plays stories side by side. When every one of them has paused, time passes for all."""
 
-    def __init__(self, stage: Stage, shuffle: int | None) -> None:
+    def __init__(self, stage: Stage, seed: int | None) -> None:
         self.stage = stage
-        self.shop, self.site, self.suppliers = stage.world.shop, stage.world.site, stage.world.suppliers
-        self._shuffle = shuffle
-        self._hold()
-
-    def _hold(self) -> None:
-        if self._shuffle is not None:
-            self.stage.world.courier.hold()
+        self._seed = seed
+        self._waiting: list[asyncio.Future[None]] = []
+        self._changed = asyncio.Event()
 
     async def pause(self) -> None:
-        """What was announced arrives, in another order if it is shuffled, and a quarter of an hour passes."""
-        if self._shuffle is not None:
-            self.stage.world.courier.release(self._shuffle)
+        """Waits until time has passed."""
+        passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(passed)
+        self._changed.set()
+        await passed
+
+    async def play(self, stories: Sequence[Story]) -> dict[str, tuple[str, str]]:
+        """Plays them all to their ends; answers where each took place."""
+        tasks = {story.__name__: asyncio.ensure_future(story(Player(self))) for story in stories}
+        for task in tasks.values():
+            task.add_done_callback(lambda _: self._changed.set())
+        courier = self.stage.world.courier
+        while playing := [task for task in tasks.values() if not task.done()]:
+            if self._seed is not None:
+                courier.hold()
+            while len(self._waiting) < sum(not task.done() for task in playing):
+                self._changed.clear()
+                await self._changed.wait()
+            courier.release(self._seed)
+            await self._pass()
+            for passed in self._waiting:
+                passed.set_result(None)
+            self._waiting.clear()
+        return {name: await task for name, task in tasks.items()}
+
+    async def _pass(self) -> None:
+        """What was announced arrives, in another order with a seed, and a quarter of an hour passes."""
         await self.stage.settle()
         for _ in range(2):
             await self.stage.later(minutes=8)
-        self._hold()
+
+
+class Player:
+    """Plays what stores, customers and suppliers do in one story."""
+
+    def __init__(self, rhythm: Rhythm) -> None:
+        self.stage, self.pause = rhythm.stage, rhythm.pause
+        self.shop, self.site, self.suppliers = self.stage.world.shop, self.stage.world.site, self.stage.world.suppliers
 
     async def lamps(self, quantity: int = 2, vendor: str = "Acme") -> tuple[str, int]:
         """A Shopify order, sent and delivered: its id and its line."""
@@ -224,13 +252,9 @@ async def end_state(stage: Stage, store: str, order_id: str) -> dict[str, Any]:
 async def played(url: str, seed: int | None) -> dict[str, Any]:
     """The end of every story; with a seed a third of the stores' webhooks is lost, others repeat, all are shuffled."""
     async with staged(url, **POLLING) as stage:
-        ends = {}
-        for story in STORIES:
-            where = "/webhooks/shopify" if "mug" not in story.__name__ else "/webhooks/woocommerce"
-            if seed is not None:
-                stage.world.courier.misbehave(seed, lose=0.3, repeat=0.2, where=where)
-            ends[story.__name__] = await story(Player(stage, seed))
-            stage.world.courier.release()
+        if seed is not None:
+            stage.world.courier.misbehave(seed, 0.3, 0.2, where=("/webhooks/shopify", "/webhooks/woocommerce"))
+        ends = await Rhythm(stage, seed).play(STORIES)
         await stage.later(minutes=16)
         if seed is not None:
             assert len(stage.world.courier.lost) > 10

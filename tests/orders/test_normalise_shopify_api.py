@@ -116,6 +116,13 @@ def test_refunded_shipping_names_its_line() -> None:
 def test_only_a_dispute_won_or_prevented_is_harmless(status: str, disputed: bool, charged_back: bool) -> None:
     order = order_from_api(order_node(disputes=[{"id": "1", "status": status}]))
     assert (order.disputed, order.charged_back) == (disputed, charged_back)
+    assert order.disputes_won is not (disputed or charged_back)
+
+
+def test_disputes_are_won_when_there_were_some_and_none_is_open() -> None:
+    won, opened = {"id": "1", "status": "WON"}, {"id": "2", "status": "NEEDS_RESPONSE"}
+    assert not order_from_api(order_node(disputes=[won, opened])).disputes_won
+    assert not order_from_api(order_node(disputes=[])).disputes_won
 
 
 def test_a_list_of_transactions_that_may_be_cut_gives_way_to_the_total() -> None:

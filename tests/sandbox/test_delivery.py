@@ -129,7 +129,7 @@ def test_a_courier_that_misbehaves_does_the_same_for_the_same_seed() -> None:
     def arrived(seed: int) -> list[str]:
         receiver = Receiver()
         with listening(receiver) as (courier, url):
-            courier.misbehave(seed, lose=0.3, repeat=0.2, where="/in")
+            courier.misbehave(seed, lose=0.3, repeat=0.2, where=("/in",))
             post(courier, url, *(str(number) for number in range(40)))
             courier.behave()
             post(courier, url, "last")
@@ -147,7 +147,7 @@ def test_a_courier_that_misbehaves_does_the_same_for_the_same_seed() -> None:
 def test_a_courier_misbehaves_only_where_it_is_told_to() -> None:
     receiver = Receiver()
     with listening(receiver) as (courier, url):
-        courier.misbehave(1, lose=1.0, where="/elsewhere")
+        courier.misbehave(1, lose=1.0, where=("/elsewhere",))
         post(courier, url, "a")
         courier.flush()
     assert (receiver.bodies, courier.lost) == (["a"], [])
