@@ -15,7 +15,7 @@ from app.db.base import Base, HasId
 class Order(HasId, Base):
     """One order. `snapshot` is `OrderSnapshot` without its refunds, which are rows of their own.
 
-    Locking this row makes the money of the order serial. `read_at` is when the last complete reading of the store began,
+    Locking this row makes the money of the order serial. `read_at` is when the last complete reading began,
     `reread_at` when one was last asked for in turn. `redacted_at` is when the customer's data was erased: news of the
     order is stripped of it from then on.
     """

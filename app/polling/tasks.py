@@ -9,6 +9,7 @@ from procrastinate import JobContext
 from sqlalchemy.exc import DBAPIError
 
 from app.jobs import blueprint, defer
+from app.logging import place_of
 from app.orders.tasks import read_in
 from app.polling import service, subscriptions, taking
 from app.polling.service import Walk
@@ -81,8 +82,10 @@ async def _take_in(runtime: Runtime, walk: Walk, glance: OrderGlance) -> str | N
             await taking.follow_returns(work, walk, glance)
     except (StoreUnavailable, DBAPIError):
         raise
-    except Exception as error:
-        log.exception("polled_order_not_kept", store=walk.store, order=glance.order_id)
+    except Exception as error:  # noqa: BLE001 - one order must not end the walk
+        # Never its text: it may quote what a customer wrote.
+        where = place_of(error)
+        log.error("polled_order_not_kept", store=walk.store, order=glance.order_id, where=where)
         await _read_later(runtime, walk.store, glance.order_id)
         return f"{type(error).__name__} at the order {glance.order_id}"
     return left

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected
 from app.stores.base import (
+    ChangedPage,
     Finding,
     PreparedRefund,
     RefundAnswer,
@@ -45,6 +47,11 @@ class GatedStore:
         await self._check(self.key)
         return await self._store.find_order(number)
 
+    async def changed_orders(self, since: datetime, cursor: str | None) -> ChangedPage:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.changed_orders(since, cursor)
+
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """As the store does. Raises `StoreUninstalled` too."""
         await self._check(self.key)
@@ -65,6 +72,11 @@ class GatedStore:
     async def list_subscriptions(self) -> list[Subscription]:
         """As the store does."""
         return await self._store.list_subscriptions()
+
+    async def wanted_topics(self) -> tuple[str, ...]:
+        """As the store does. Raises `StoreUninstalled` too: nobody watches webhooks of a store that is gone."""
+        await self._check(self.key)
+        return await self._store.wanted_topics()
 
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
         """As the store does."""
