@@ -89,7 +89,7 @@ async def test_a_refund_in_doubt_stays_reserved_and_is_looked_up_later(stage: St
     await stage.later(hours=2)
     case = await stage.case(case["id"])
     assert [one["status"] for one in case["refunds"]] == ["unknown"]
-    assert case["attention"] == ["problem:app_uninstalled"]
+    assert case["attention"] == ["problem:app_uninstalled", "problem:refund_out_of_sight"]
     assert (await stage.get(f"/orders/{SHOP}/{order_id}"))["reserved"]["amount"] == "19.99"
     assert calls == []
     await stage.http.post(f"/api/v1/stores/{SHOP}/resume", headers=ADMIN)
