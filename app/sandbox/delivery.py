@@ -16,6 +16,8 @@ import httpx
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 OnResult = Callable[[int | None], None]
+Treatment = Callable[["Delivery"], int | None]
+"""How many copies of a delivery are sent (0: it is lost); None keeps it back until `release`."""
 
 
 class NotLoopback(ValueError):
@@ -63,8 +65,13 @@ class _Luck:
     repeat: float
     where: tuple[str, ...]
 
-    def draw(self) -> float:
-        return self.random.random()
+    def __call__(self, delivery: Delivery) -> int:
+        """How often the delivery is sent."""
+        if not any(part in delivery.url for part in self.where):
+            return 1
+        if self.random.random() < self.lose:
+            return 0
+        return 1 + (self.random.random() < self.repeat)
 
 
 class Courier:
@@ -74,6 +81,7 @@ class Courier:
         """Time-outs in seconds; the defaults are Shopify's (connect within 1 s, answer within 5 s)."""
         self.attempts: list[Attempt] = []
         self.lost: list[Delivery] = []
+        self.treatment: Treatment | None = None
         self._timeout = httpx.Timeout(timeout, connect=connect_timeout)
         self._changed = threading.Condition()
         self._waiting: deque[Delivery] = deque()
@@ -81,7 +89,6 @@ class Courier:
         self._failed: list[Delivery] = []
         self._holding = self._sending = self._closed = False
         self._to_lose = self._to_repeat = 0
-        self._luck: _Luck | None = None
         self._thread = threading.Thread(target=self._run, name="sandbox-courier", daemon=True)
         self._thread.start()
 
@@ -98,13 +105,12 @@ class Courier:
                 self._to_lose -= 1
                 self.lost.append(delivery)
                 return
-            copies, self._to_repeat = 1 + self._to_repeat, 0
-            if self._luck is not None and any(part in url for part in self._luck.where):
-                if self._luck.draw() < self._luck.lose:
-                    self.lost.append(delivery)
-                    return
-                copies += self._luck.draw() < self._luck.repeat
-            (self._held if self._holding else self._waiting).extend([delivery] * copies)
+            treated = self.treatment(delivery) if self.treatment else 1
+            if treated == 0:
+                self.lost.append(delivery)
+                return
+            copies, self._to_repeat = (treated or 1) + self._to_repeat, 0
+            (self._held if self._holding or treated is None else self._waiting).extend([delivery] * copies)
             self._changed.notify_all()
 
     def drop_next(self, count: int = 1) -> None:
@@ -123,12 +129,12 @@ class Courier:
         What happens to the n-th one depends on the seed alone.
         """
         with self._changed:
-            self._luck = _Luck(random.Random(seed), lose, repeat, where)
+            self.treatment = _Luck(random.Random(seed), lose, repeat, where)
 
     def behave(self) -> None:
         """Ends `misbehave`."""
         with self._changed:
-            self._luck = None
+            self.treatment = None
 
     def hold(self) -> None:
         """Keeps back everything posted from now on, until `release`."""

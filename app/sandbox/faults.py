@@ -32,6 +32,9 @@ class FaultKind(StrEnum):
     DELETED_AFTER = "deleted_after"
     MISBOOKED = "misbooked"
     NO_MONEY = "no_money"
+    KEY_CONCURRENT = "key_concurrent"
+    KEY_MISMATCH = "key_mismatch"
+    KEY_PREVIOUS_FAILED = "key_previous_failed"
 
 
 class Gate:
@@ -79,26 +82,43 @@ class Fault:
 
 
 class FaultPlan:
-    """Faults waiting for an operation by name (`refundCreate`, `POST /orders/refunds`, `POST /returns`, or `*`)."""
+    """Faults waiting for an operation by name (`refundCreate`, `POST /orders/refunds`, `POST /returns`, or `*`).
+
+    A fault may be planned `about` one order (the store's id): only calls that name that order meet it.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: dict[str, deque[Fault]] = {}
+        self._waiting: dict[tuple[str, str | None], deque[Fault]] = {}
+        self._standing: dict[tuple[str, str | None], Fault] = {}
 
-    def add(self, operation: str, *faults: Fault) -> None:
+    def add(self, operation: str, *faults: Fault, about: str | None = None) -> None:
         """The next calls of `operation` meet these faults, one each, in this order."""
         with self._lock:
-            self._waiting.setdefault(operation, deque()).extend(faults)
+            self._waiting.setdefault((operation, about), deque()).extend(faults)
 
-    def take(self, operation: str) -> Fault | None:
-        """The fault for this call, if one waits for it by name or for any call; it is used up."""
+    def stand(self, operation: str, fault: Fault, about: str | None = None) -> None:
+        """Every call of `operation` meets this fault until it is lifted."""
         with self._lock:
-            for name in (operation, "*"):
-                if self._waiting.get(name):
-                    return self._waiting[name].popleft()
+            self._standing[operation, about] = fault
+
+    def lift(self, operation: str, about: str | None = None) -> None:
+        """Ends a standing fault."""
+        with self._lock:
+            self._standing.pop((operation, about), None)
+
+    def take(self, operation: str, about: str | None = None) -> Fault | None:
+        """The fault for this call, if one waits for it or stands: first those about its order, then those for any."""
+        with self._lock:
+            for place in ((operation, about), ("*", about), (operation, None), ("*", None)):
+                if self._waiting.get(place):
+                    return self._waiting[place].popleft()
+                if place in self._standing:
+                    return self._standing[place]
         return None
 
     def clear(self) -> None:
-        """Forgets every waiting fault."""
+        """Forgets every waiting and standing fault."""
         with self._lock:
             self._waiting.clear()
+            self._standing.clear()

@@ -84,7 +84,7 @@ class ShopHttp:
             wrong = {"errors": {"query": "Required parameter missing or invalid"}}
             return JSONResponse(wrong, status_code=400, headers=headers)
         prepared = prepare(asked.query, asked.variables, asked.operation_name)
-        fault = self._faults.take(prepared.operation)
+        fault = self._faults.take(prepared.operation, _order_in(asked.variables))
         call = Call(self._parts, fault, self._note(prepared, fault))
         early = await mishaps.before(fault, request) or self._refused_early(fault, token, headers)
         if early is not None:
@@ -135,6 +135,17 @@ def _read(body: bytes) -> _Asked | None:
         return None
     variables = asked.get("variables")
     return _Asked(asked["query"], variables if isinstance(variables, dict) else {}, asked.get("operationName"))
+
+
+def _order_in(variables: dict[str, Any]) -> str | None:
+    """The id of the order that a call is about, if its variables name one."""
+    asked = variables.get("input")
+    for fields in (variables, asked if isinstance(asked, dict) else {}):
+        for name in ("orderId", "id"):
+            kind, _, number = str(fields.get(name)).rpartition("/")
+            if kind.endswith("/Order"):
+                return number
+    return None
 
 
 def _spoilt(fault: Fault | None, prepared: Prepared, answer: Answer) -> Answer:

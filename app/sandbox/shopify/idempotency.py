@@ -21,6 +21,14 @@ from app.sandbox.shopify.state import Refund
 
 KEY_LIFE = timedelta(hours=24)
 _PENDING = frozenset({FaultKind.PENDING, FaultKind.FAIL_LATER})
+_MISMATCH = ("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "The idempotency key was used with different parameters.")
+_CONCURRENT = (
+    "IDEMPOTENCY_CONCURRENT_REQUEST", "A request with this idempotency key is in progress, try again.",
+)  # fmt: skip
+_FAILED = (
+    "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", "The previous attempt with this idempotency key failed, use a new key.",
+)  # fmt: skip
+_KEY_TROUBLE = {FaultKind.KEY_CONCURRENT: _CONCURRENT, FaultKind.KEY_MISMATCH: _MISMATCH}
 
 
 class MoneyOutcome(StrEnum):
@@ -58,6 +66,7 @@ class _Used:
     busy: bool = True
     refund: Refund | None = None
     refused: Refused | None = None
+    failed: bool = False
 
 
 class MoneyGate:
@@ -78,7 +87,7 @@ class MoneyGate:
     def run(self, call: MoneyCall, data: dict[str, Any], fault: Fault | None) -> Refund:
         """Makes the refund, or answers with the one that the key made. Raises `Refused` or a `GraphQLError`."""
         try:
-            used = self._begin(call, data)
+            used = self._begin(call, data, fault)
             repeated = used.refund is not None
             call.outcome = MoneyOutcome.REPEATED if repeated else MoneyOutcome.CREATED
             refund = used.refund or self._make(used, data, fault)
@@ -104,7 +113,7 @@ class MoneyGate:
             raise
         return used.refund
 
-    def _begin(self, call: MoneyCall, data: dict[str, Any]) -> _Used:
+    def _begin(self, call: MoneyCall, data: dict[str, Any], fault: Fault | None) -> _Used:
         key = call.key
         if key is None:
             raise top_error(
@@ -112,18 +121,20 @@ class MoneyGate:
             )
         if not key.strip():
             raise top_error("BAD_REQUEST", "The idempotency key cannot be blank.")
+        if fault is not None and fault.kind in _KEY_TROUBLE:
+            raise top_error(*_KEY_TROUBLE[fault.kind])
         fingerprint = json.dumps(data, sort_keys=True, default=str)
         used = self._used.get(key)
         if used is None or self._book.now() - used.owner.at >= KEY_LIFE:
             used = self._used[key] = _Used(call, fingerprint)
+            # A first attempt that failed inside: from now on the key answers so, as long as it lives.
+            used.failed = fault is not None and fault.kind is FaultKind.KEY_PREVIOUS_FAILED
         elif used.fingerprint != fingerprint:
-            raise top_error(
-                "IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "The idempotency key was used with different parameters."
-            )
+            raise top_error(*_MISMATCH)
         elif used.busy:
-            raise top_error(
-                "IDEMPOTENCY_CONCURRENT_REQUEST", "A request with this idempotency key is in progress, try again."
-            )
+            raise top_error(*_CONCURRENT)
+        if used.failed:
+            raise top_error(*_FAILED)
         return used
 
     def release(self, call: MoneyCall) -> None:

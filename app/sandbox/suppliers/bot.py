@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -229,7 +229,7 @@ class SupplierBot:
             "data": {"return_id": return_id, **data},
         }
         body = json.dumps(event, separators=(",", ":"))
-        message, stamp = f"msg_{uuid4().hex}", datetime.now(UTC) - sending.age
+        message, stamp = f"msg_{uuid4().hex}", self._clock.now() - sending.age
         signer = Webhook(secrets.token_bytes(24)) if sending.bad_signature else self._webhook
         headers = {
             "Content-Type": "application/json",

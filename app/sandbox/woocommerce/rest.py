@@ -22,7 +22,12 @@ from app.sandbox.woocommerce.php import php_json
 _PREFIX = "/wp-json/wc/v3"
 _JSON = "application/json; charset=UTF-8"
 _NO_CACHE = "no-cache, must-revalidate, max-age=0, no-store, private"
-_ELSEWHERE = frozenset({FaultKind.ERRORS_WITH_DATA, FaultKind.FAIL_LATER, FaultKind.TOKEN_EXPIRED, FaultKind.NO_MONEY})
+_ELSEWHERE = frozenset(
+    {
+        FaultKind.ERRORS_WITH_DATA, FaultKind.FAIL_LATER, FaultKind.TOKEN_EXPIRED, FaultKind.NO_MONEY,
+        FaultKind.KEY_CONCURRENT, FaultKind.KEY_MISMATCH, FaultKind.KEY_PREVIOUS_FAILED,
+    }
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -108,7 +113,8 @@ class RestApi:
 
     async def _serve(self, request: Request, operation: str, endpoint: Endpoint) -> Response:
         raw = await request.body()
-        call = Call(request, raw, self._faults.take(operation))
+        order_id = request.path_params.get("order_id")
+        call = Call(request, raw, self._faults.take(operation, None if order_id is None else f"{order_id}"))
         if operation == "POST /orders/refunds":
             call.money = self._open_money_call(call.number("order_id"), raw, call.fault)
         if call.fault is not None and call.fault.kind in _ELSEWHERE:

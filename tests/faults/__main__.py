@@ -1,0 +1,107 @@
+"""`python -m tests.faults --cases N --seed S`: plays returns with faults, and lets the sandbox's books judge."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from app.db.embedded import EmbeddedPostgres
+from app.db.migrate import upgrade
+from tests.conftest import with_database
+from tests.faults.campaign import run
+from tests.faults.draw import Play, draw
+from tests.faults.judge import Verdict
+from tests.faults.table import as_markdown, make_table
+from tests.faults.troubles import TROUBLES
+
+
+def main() -> int:
+    """Exit 1 on any breach."""
+    given = _arguments().parse_args()
+    if given.only and given.only not in TROUBLES:
+        print(f"There is no fault {given.only!r}; there are: {', '.join(TROUBLES)}", file=sys.stderr)
+        return 2
+    plays = _plays(given)
+    console, started = Console(), time.monotonic()
+    with _server() as (server_url, template):
+        verdicts = _run(console, plays, server_url, template, given.jobs)
+    seconds = time.monotonic() - started
+    title = f"{len(verdicts)} cases, seed {given.seed}, {seconds:.0f} s"
+    console.print(as_markdown(verdicts) if given.markdown else make_table(verdicts, title), markup=False)
+    broken = [one for one in verdicts if one.breaches]
+    for one in broken:
+        told = "; ".join(one.breaches)
+        print(f"BREACH {one.name} ({one.platform}, {one.fault}): {told}\n  --replay {one.name}", file=sys.stderr)
+    print(f"{title}: {'breaches in ' + str(len(broken)) + ' cases' if broken else 'no breach'}")
+    return 1 if broken else 0
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--cases", type=int, default=400, help="how many plays")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed draws the same plays")
+    parser.add_argument("--jobs", type=int, default=1, help="processes at a time")
+    parser.add_argument("--only", help="one fault, by the name in the table")
+    parser.add_argument("--replay", nargs="+", metavar="SEED:INDEX", help="these plays alone")
+    parser.add_argument("--markdown", action="store_true", help="prints the table for a document")
+    return parser
+
+
+def _plays(given: argparse.Namespace) -> list[Play]:
+    if given.replay:
+        pairs = (name.partition(":") for name in given.replay)
+        return [draw(int(seed), int(index), given.only) for seed, _, index in pairs]
+    return [draw(given.seed, index, given.only) for index in range(given.cases)]
+
+
+def _run(console: Console, plays: Sequence[Play], server_url: str, template: str, jobs: int) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        bar = progress.add_task("playing", total=len(plays))
+        for done in run(plays, server_url, template, jobs):
+            verdicts += done
+            breaches = sum(bool(one.breaches) for one in verdicts)
+            progress.update(bar, completed=len(verdicts), description=f"playing, {breaches} breaches")
+    return verdicts
+
+
+@contextmanager
+def _server() -> Iterator[tuple[str, str]]:
+    """A PostgreSQL (TEST_DATABASE_URL, or the embedded one of the tests) with a migrated database to copy."""
+    given, server, lock = os.environ.get("TEST_DATABASE_URL"), None, None
+    if given is None:
+        folder = Path(tempfile.gettempdir()) / f"makegood-tests-{os.getuid()}"
+        folder.mkdir(exist_ok=True)
+        lock = FileLock(folder / "start.lock")
+        with lock:
+            server = EmbeddedPostgres(folder)
+    url = given or (server.url if server else "")
+    template = f"faults_template_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{template}"')
+    try:
+        upgrade(with_database(url, template))
+        yield url, template
+    finally:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f'DROP DATABASE "{template}" WITH (FORCE)')
+        if server is not None and lock is not None:
+            with lock:
+                server.release()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
