@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -15,11 +16,16 @@ from app.db.work import Work
 from app.errors import NotFound
 from app.errors_http import RequestTooLarge, refusals
 from app.once import InOnce
+from app.orders import service as orders
 from app.orders.schemas import ref_of
+from app.orders.snapshot import OrderSnapshot
 from app.refunds import queries
 from app.refunds.schemas import RefundFilter, RefundOut, SettleBody
 from app.refunds.settling import Finding, StoreRefundTaken, StoreShowsRefund, settle
 from app.refunds.states import RefundNotMovable
+from app.runtime import Runtime
+from app.stores.base import StoreRefused, StoreUnavailable
+from app.stores.registry import UnknownStore
 
 router = APIRouter(prefix="/refunds", tags=["refunds"])
 
@@ -69,15 +75,34 @@ async def get_refund(_reader: Reader, work: InWork, id: UUID) -> RefundOut:
 async def settle_refund(
     operator: Operator, runtime: InRuntime, once: InOnce, id: UUID, body: SettleBody
 ) -> JSONResponse:
-    """The outcome, as a person knows it."""
+    """The outcome, as a person knows it. A denial is checked against the store first, outside any transaction."""
     found = Finding(body.outcome == "succeeded", body.store_refund_id, body.reason, f"operator:{operator}")
+    reading = None if found.succeeded else await _reading(runtime, id)
 
     async def settled(work: Work) -> RefundOut:
         await _shown(work, id)
+        if reading is not None:
+            store, shown, asked_at = reading
+            await orders.keep(work, store, shown, read_at=asked_at)
         await settle(work, id, found)
         return await _shown(work, id)
 
     return await once.carry_out(runtime, body, settled)
+
+
+async def _reading(runtime: Runtime, refund_id: UUID) -> tuple[str, OrderSnapshot, datetime] | None:
+    """The refund's order as its store shows it now; None when it cannot be read, and what is known must do.
+
+    No webhook tells that WooCommerce deleted a refund, and one that tells of a new refund may be lost.
+    """
+    async with runtime.work() as work:
+        out = await _shown(work, refund_id)
+    asked_at = runtime.clock.now()
+    try:
+        shown = await runtime.stores.get(out.store).read_order(out.order.id)
+    except (StoreUnavailable, StoreRefused, UnknownStore):
+        return None
+    return (out.store, shown, asked_at) if shown is not None else None
 
 
 async def _shown(work: Work, refund_id: UUID) -> RefundOut:

@@ -84,7 +84,7 @@ async def _deny(work: Work, order: Order, refund: Refund) -> None:
     if shown:
         raise StoreShowsRefund(
             f"The store shows this refund as {shown[0].store_refund_id}. Settle it as succeeded; or, if no money "
-            "moved, delete it in the store first and settle it again when Makegood has seen that."
+            "moved, delete it in the store first and settle it again."
         )
 
 

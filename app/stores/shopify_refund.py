@@ -37,7 +37,7 @@ def suggestion_variables(intent: RefundIntent, order: OrderSnapshot) -> dict[str
     A refund of an amount alone asks for the full refund, because only that surely names the payments.
     """
     order_gid = gid("Order", intent.order_id)
-    lines = _lines(intent)
+    lines = _lines(intent, order)
     if order_gid is None or intent.order_id != order.order_id:
         raise RefundNotPossible("The refund names another order than the one that was read")
     if (intent.amount.currency, intent.amount.exponent) != (order.currency, order.exponent):
@@ -93,24 +93,33 @@ def adds_up(prepared: PreparedRefund) -> bool:
     return bool(parts) and None not in parts and whole == Decimal(prepared.amount.text)
 
 
-def _lines(intent: RefundIntent) -> list[dict[str, Any]]:
+def _lines(intent: RefundIntent, order: OrderSnapshot) -> list[dict[str, Any]]:
+    """The units to name. Units in an earlier refund are used up there, even when its payment failed or moved nothing:
+    naming them again is refused, so their money goes back as an amount alone."""
     lines = []
     for line in intent.lines:
         line_gid = gid("LineItem", line.line_id)
         if line_gid is None:
             raise RefundNotPossible(f"{line.line_id!r} is not the id of an order line")
-        if line.quantity > 0:
-            lines.append({"lineItemId": line_gid, "quantity": line.quantity, "restockType": "NO_RESTOCK"})
+        ordered = order.line(line.line_id)
+        named = sum((seen.lines or {}).get(line.line_id, 0) for seen in order.refunds or ())
+        units = min(line.quantity, ordered.quantity - named) if ordered else line.quantity
+        if units > 0:
+            lines.append({"lineItemId": line_gid, "quantity": units, "restockType": "NO_RESTOCK"})
     return lines
 
 
 def _shipping(intent: RefundIntent, order: OrderSnapshot) -> Money:
-    """Shipping to refund, with tax only where the order's prices include it; else Shopify adds the tax itself."""
-    minor = sum(
-        extra.total if order.taxes_included else extra.total - extra.tax
-        for extra in intent.extras
-        if extra.kind == "shipping"
-    )
+    """Shipping to name, with tax only where the order's prices include it; else Shopify adds the tax itself.
+
+    As for units: shipping that an earlier refund names is used up, whatever became of its payment.
+    """
+    left = {extra.line_id: extra.total for extra in order.extras}
+    for seen in order.refunds or ():
+        for line_id, minor in (seen.extras or {}).items():
+            left[line_id] = left.get(line_id, 0) - minor
+    free = [one for one in intent.extras if one.kind == "shipping" and one.total <= left.get(one.line_id, one.total)]
+    minor = sum(extra.total if order.taxes_included else extra.total - extra.tax for extra in free)
     return intent.amount.with_minor(max(0, minor))
 
 

@@ -31,8 +31,7 @@ def main() -> int:
     """Exit 1 on any breach."""
     given = _arguments().parse_args()
     if given.only and given.only not in TROUBLES:
-        print(f"There is no fault {given.only!r}; there are: {', '.join(TROUBLES)}", file=sys.stderr)
-        return 2
+        sys.exit(f"There is no fault {given.only!r}; there are: {', '.join(TROUBLES)}")
     plays = _plays(given)
     console, started = Console(), time.monotonic()
     with _server() as (server_url, template):
@@ -40,11 +39,11 @@ def main() -> int:
     seconds = time.monotonic() - started
     title = f"{len(verdicts)} cases, seed {given.seed}, {seconds:.0f} s"
     console.print(as_markdown(verdicts) if given.markdown else make_table(verdicts, title), markup=False)
-    broken = [one for one in verdicts if one.breaches]
+    errors, broken = Console(stderr=True), [one for one in verdicts if one.breaches]
     for one in broken:
-        told = "; ".join(one.breaches)
-        print(f"BREACH {one.name} ({one.platform}, {one.fault}): {told}\n  --replay {one.name}", file=sys.stderr)
-    print(f"{title}: {'breaches in ' + str(len(broken)) + ' cases' if broken else 'no breach'}")
+        errors.print(f"BREACH {one.name} ({one.platform}, {one.fault}): {'; '.join(one.breaches)}", markup=False)
+        errors.print(f"  {one.story}\n  --replay {one.name}", markup=False)
+    console.print(f"{title}: {f'breaches in {len(broken)} cases' if broken else 'no breach'}", markup=False)
     return 1 if broken else 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from collections.abc import Iterator, Sequence
@@ -10,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import structlog
+import uvloop
 
 from tests.faults.draw import Play
 from tests.faults.judge import Verdict
@@ -32,7 +32,7 @@ def play_batch(plays: Sequence[Play], server_url: str, template: str) -> list[Ve
     """One batch in a database and a world of its own."""
     quiet()
     with fresh_database(server_url, template) as database_url:
-        return asyncio.run(Batch(plays).play(database_url))
+        return uvloop.run(Batch(plays).play(database_url))
 
 
 def run(plays: Sequence[Play], server_url: str, template: str, jobs: int = 1) -> Iterator[list[Verdict]]:

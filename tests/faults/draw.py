@@ -39,7 +39,16 @@ class Play:
     wanted: tuple[int, ...]
     verdict: str
     announced: bool
+    unheard: bool
     two_payments: bool
+
+    @property
+    def webhooks(self) -> str:
+        """What becomes of webhooks about the order: as the fault wants it, else often nothing of the store is heard."""
+        # That a refund by hand is gone can only be heard: no money moves any more, so nobody reads the order.
+        must_hear = any(one.kind == "hand and delete" for one in self.trouble.acts)
+        unheard = self.unheard and self.trouble.webhooks == "delivered" and not must_hear
+        return "unheard" if unheard else self.trouble.webhooks
 
     @property
     def name(self) -> str:
@@ -84,7 +93,8 @@ def draw(seed: int, index: int, only: str | None = None) -> Play:
         other_line=rng.random() < 0.35,
         wanted=(first, second) if second else (first,),
         verdict=rng.choice(_VERDICTS),
-        announced=rng.random() < 0.4,
+        announced=rng.random() < 0.2,
+        unheard=rng.random() < 0.4,
         two_payments=platform == S and rng.random() < 0.15,
     )
 

@@ -29,6 +29,7 @@ class Verdict:
     doubled: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     other: list[str] = field(default_factory=list)
+    story: str = ""
 
     @property
     def breaches(self) -> list[str]:
@@ -50,10 +51,21 @@ async def judge(theatre: Theatre, games: Iterable[Game]) -> list[Verdict]:
         for case in game.cases:
             verdict.other += records.complaints(case)
         verdict.other += game.strange
+        verdict.story = _story(game, seen)
         found.append(verdict)
     if theatre.crew.errors and found:
         found[0].other += [f"a job failed {count} times: {error}" for error, count in theatre.crew.errors.items()]
     return found
+
+
+def _story(game: Game, seen: Seen) -> str:
+    """How the service sees the play at its end."""
+    told = [f"verdict {game.play.verdict}"]
+    for case in game.cases:
+        row = seen.cases[case]
+        told.append(f"case {row['state']} {row['attention']}")
+        told += [f"refund {one['status']} {one['amount']} ({one['detail']})" for one in seen.refunds.get(case, [])]
+    return "; ".join(told)
 
 
 def _judge_operations(verdict: Verdict, game: Game, seen: Seen, money: Money) -> None:

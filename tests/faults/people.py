@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -143,12 +144,9 @@ class People:
             game.strange.append(f"a person cannot settle as {body['outcome']}: {told.get('code')}")
 
     def _delete(self, game: Game, record: int) -> None:
-        site = self._theatre.world.site
-        try:
-            site.delete_refund(int(game.order_id), record)
-        except RestError:
-            return
-        site.touch(int(game.order_id))
+        """The store tells nobody of it."""
+        with contextlib.suppress(RestError):
+            self._theatre.world.site.delete_refund(int(game.order_id), record)
 
     async def decide(self, game: Game, seen: Seen) -> None:
         """The operator pays what the supplier does not, appeals where that is played, and gives up what is paid."""

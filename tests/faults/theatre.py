@@ -1,4 +1,4 @@
-"""A database of its own, a sandbox world, the service behind real HTTP and a crew of workers, for one batch of plays."""
+"""A database, a sandbox world, the service behind real HTTP and a crew of workers, for one batch of plays."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 import respx
 
 from app.money import Money
+from app.orders.snapshot import Extra, RefundState, SeenRefund
 from app.stores.base import RefundLine, RefundNotPossible
 from tests.stores.shopify_shop import (
     LINE,
@@ -115,6 +117,21 @@ async def test_an_amount_alone_asks_for_the_payments_of_the_whole_order(respx_mo
     assert "shipping" not in made.payload["input"]
     assert made.payload["input"]["note"].startswith(f"[makegood:{REFUND_ID}] xxx")
     assert len(made.payload["input"]["note"]) == 255
+
+
+async def test_units_and_shipping_of_a_failed_refund_are_paid_as_an_amount_alone(respx_mock: respx.Router) -> None:
+    shop = Shop(respx_mock).on("SuggestedRefund", suggestion("43.29", payment(1, "43.29", "43.29")))
+    order = an_order()
+    extras = (Extra("1", "shipping", "Standard", 500, 80),)
+    failed = SeenRefund("7", 3792, RefundState.FAILED, lines={LINE: 1}, extras={"1": 500})
+    order = replace(order, extras=extras, refunds=(failed,))
+
+    made = await make_store().prepare_refund(an_intent(4292, quantity=2, shipping=500, tax=80), order)
+
+    assert [line["quantity"] for line in made.payload["input"]["refundLineItems"]] == [1]
+    assert "shipping" not in made.payload["input"]
+    assert made.amount.minor == 4292
+    assert shop.asked("SuggestedRefund")[0]["full"] is False
 
 
 @pytest.mark.parametrize(

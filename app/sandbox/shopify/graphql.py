@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,13 +94,21 @@ class Prepared:
     errors: tuple[GraphQLError, ...] = ()
 
 
-def prepare(query: str, variables: dict[str, Any], operation_name: str | None) -> Prepared:
-    """Parses and validates a document, and finds what it would do."""
+@lru_cache(maxsize=256)
+def _read(query: str) -> tuple[DocumentNode | None, tuple[GraphQLError, ...]]:
+    """Parses and validates a document, which takes longer than running it; a client sends the same few for ever."""
     try:
         document = parse(query)
     except GraphQLError as error:
-        return Prepared(None, "", 0, errors=(error,))
-    errors = tuple(validate(schema(), document))
+        return None, (error,)
+    return document, tuple(validate(schema(), document))
+
+
+def prepare(query: str, variables: dict[str, Any], operation_name: str | None) -> Prepared:
+    """Parses and validates a document, and finds what it would do."""
+    document, errors = _read(query)
+    if document is None:
+        return Prepared(None, "", 0, errors=errors)
     operation = get_operation_ast(document, operation_name)
     if errors or operation is None:
         return Prepared(None, "", 0, errors=errors or (GraphQLError("No operation to run", None),))
