@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
@@ -39,10 +39,7 @@ def main() -> int:
     seconds = time.monotonic() - started
     title = f"{len(verdicts)} cases, seed {given.seed}, {seconds:.0f} s"
     console.print(as_markdown(verdicts) if given.markdown else make_table(verdicts, title), markup=False)
-    errors, broken = Console(stderr=True), [one for one in verdicts if one.breaches]
-    for one in broken:
-        errors.print(f"BREACH {one.name} ({one.platform}, {one.fault}): {'; '.join(one.breaches)}", markup=False)
-        errors.print(f"  {one.story}\n  --replay {one.name}", markup=False)
+    broken = [one for one in verdicts if one.breaches]
     console.print(f"{title}: {f'breaches in {len(broken)} cases' if broken else 'no breach'}", markup=False)
     return 1 if broken else 0
 
@@ -66,15 +63,27 @@ def _plays(given: argparse.Namespace) -> list[Play]:
 
 
 def _run(console: Console, plays: Sequence[Play], server_url: str, template: str, jobs: int) -> list[Verdict]:
+    """Plays; tells of each breach at once. Interrupted, it ends with what was played so far."""
     verdicts: list[Verdict] = []
+    errors = Console(stderr=True, soft_wrap=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("playing", total=len(plays))
-        for done in run(plays, server_url, template, jobs):
-            verdicts += done
-            breaches = sum(bool(one.breaches) for one in verdicts)
-            progress.update(bar, completed=len(verdicts), description=f"playing, {breaches} breaches")
+        with suppress(KeyboardInterrupt):
+            for done in run(plays, server_url, template, jobs):
+                verdicts += done
+                for one in done:
+                    _tell(errors, one)
+                broken = sum(bool(one.breaches) for one in verdicts)
+                progress.update(bar, completed=len(verdicts), description=f"playing, {broken} breaches")
     return verdicts
+
+
+def _tell(errors: Console, one: Verdict) -> None:
+    if one.breaches:
+        only = f' --only "{one.fault}"'
+        errors.print(f"BREACH {one.name} ({one.platform}, {one.fault}): {'; '.join(one.breaches)}", markup=False)
+        errors.print(f"  {one.story}\n  python -m tests.faults --replay {one.name}{only}", markup=False)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import structlog
@@ -21,17 +22,24 @@ BATCH = 40
 _SWITCH_SECONDS = 0.0005
 
 
-def quiet() -> None:
+@contextmanager
+def quiet() -> Iterator[None]:
     """What the service logs about planned trouble is of no interest here."""
+    before, level, seconds = structlog.get_config(), logging.getLogger().level, sys.getswitchinterval()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     logging.getLogger().setLevel(logging.CRITICAL)
     sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
+        logging.getLogger().setLevel(level)
+        sys.setswitchinterval(seconds)
 
 
 def play_batch(plays: Sequence[Play], server_url: str, template: str) -> list[Verdict]:
     """One batch in a database and a world of its own."""
-    quiet()
-    with fresh_database(server_url, template) as database_url:
+    with quiet(), fresh_database(server_url, template) as database_url:
         return uvloop.run(Batch(plays).play(database_url))
 
 

@@ -58,6 +58,21 @@ async def judge(theatre: Theatre, games: Iterable[Game]) -> list[Verdict]:
     return found
 
 
+async def unsound(theatre: Theatre, games: Iterable[Game]) -> list[str]:
+    """What must never be, not even while everything is moving: money twice, or records that contradict themselves."""
+    books, seen = Books(theatre.world), await Seen.read(theatre.crew.queue)
+    records, found = await Records.read(theatre.runtime), list[str]()
+    for game in games:
+        money = books.of(game.play.platform, game.order_id)
+        verdict = Verdict(game.play.name, game.play.fault, game.play.platform, False, True)
+        _judge_operations(verdict, game, seen, money)
+        _judge_sums(verdict, theatre, game, seen, money)
+        found += verdict.doubled
+        for case in game.cases:
+            found += records.contradictions(case)
+    return found
+
+
 def _story(game: Game, seen: Seen) -> str:
     """How the service sees the play at its end."""
     told = [f"verdict {game.play.verdict}"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from app.sandbox.delivery import Delivery
@@ -30,88 +31,96 @@ class Batch:
         self._plays = plays
         self.games: list[Game] = []
         self._by_order: dict[tuple[str, str], Game] = {}
-        self._by_case: dict[str, Game] = {}
+        self.by_case: dict[str, Game] = {}
         self._case_of_refund: dict[str, str] = {}
         self._armed = self._released = False
-        self._theatre: Theatre
+        self.theatre: Theatre
 
     async def play(self, database_url: str) -> list[Verdict]:
         """All of it; answers a verdict on each play, in order."""
-        async with open_theatre(database_url, self._is_hasty, self._moment, self._care_for) as theatre:
-            self._theatre = theatre
+        async with self.opened(database_url) as theatre:
             people = People(theatre)
             await self._open(people)
-            self._arm()
+            self.arm()
             await self._act("before")
-            await self._rest()
-            seen = await self._seen()
+            await self.rest()
+            seen = await self.seen()
             for game in self.games:
                 await people.judge(game, seen)
                 others.act(theatre.world, game, "verdict")
-            await self._rest()
+            await self.rest()
             for game in self.games:
                 if game.play.trouble.hold_for_hours:
                     await people.hold(game)
-            await self._let_time_pass(people)
+            await self.let_time_pass(people)
             return await judge(theatre, self.games)
+
+    @asynccontextmanager
+    async def opened(self, database_url: str) -> AsyncIterator[Theatre]:
+        """The theatre, which asks this batch what goes wrong."""
+        async with open_theatre(database_url, self.is_hasty, self.moment, self.care_for) as theatre:
+            self.theatre = theatre
+            yield theatre
 
     async def _open(self, people: People) -> None:
         """Orders, requests and authorisations, with nothing in the way."""
-        world = self._theatre.world
+        world = self.theatre.world
         for announced in (False, True):
             if announced:
-                await self._theatre.subscribe()
+                await self.theatre.subscribe()
             for play in self._plays:
                 if play.announced is announced:
-                    self._know(place(world, play))
+                    self.know(place(world, play))
         self.games.sort(key=lambda game: game.play.index)
-        await self._rest()
+        await self.rest()
         for game in self.games:
             await people.ask(game)
-            self._by_case.update(dict.fromkeys(game.cases, game))
-        await self._rest()
-        seen = await self._seen()
+            self.by_case.update(dict.fromkeys(game.cases, game))
+        await self.rest()
+        seen = await self.seen()
         for game in self.games:
             await people.authorise(game, seen)
-        await self._rest()
+        await self.rest()
 
-    def _know(self, game: Game) -> None:
+    def know(self, game: Game) -> None:
+        """A game takes part from now on."""
         self.games.append(game)
         self._by_order[game.store, game.order_id] = game
 
-    def _arm(self) -> None:
+    def arm(self) -> None:
         """From here on things go wrong."""
         self._armed = True
-        self._theatre.world.courier.treatment = self._treat
+        self.theatre.world.courier.treatment = self._treat
         for game in self.games:
-            others.plan_faults(self._theatre.world, game)
+            others.plan_faults(self.theatre.world, game)
 
     async def _act(self, when: str) -> None:
         for game in self.games:
-            others.act(self._theatre.world, game, when)
+            others.act(self.theatre.world, game, when)
 
-    async def _let_time_pass(self, people: People) -> None:
-        world, passed = self._theatre.world, 0.0
+    async def let_time_pass(self, people: People) -> None:
+        """Until everything has come to rest, or should have."""
+        world, passed = self.theatre.world, 0.0
         for turn, wait in enumerate(_WAITS):
-            self._theatre.clock.move(timedelta(seconds=wait))
+            self.theatre.clock.move(timedelta(seconds=wait))
             passed += wait
-            await self._rest()
+            await self.rest()
             if turn == _PEOPLE_FROM:
                 self._released = True
-                world.courier.release(shuffle_seed=self._plays[0].seed)
+                world.courier.release(shuffle_seed=self.games[0].play.seed)
                 await self._act("after")
             if turn == _OUTAGE_ENDS:
                 for game in self.games:
                     others.end_outage(world, game)
             if turn >= _PEOPLE_FROM:
-                await self._people(people, turn, passed / 3600)
+                await self.everybody_acts(people, turn, passed / 3600)
         for _ in range(_MOST_EXTRA_TURNS):
-            seen = await self._seen()
+            seen = await self.seen()
             if all(self._at_rest(game, seen) for game in self.games):
                 return
-            self._theatre.clock.move(timedelta(minutes=30))
-            await self._rest()
-            await self._people(people, len(_WAITS), passed / 3600)
+            self.theatre.clock.move(timedelta(minutes=30))
+            await self.rest()
+            await self.everybody_acts(people, len(_WAITS), passed / 3600)
 
     def _at_rest(self, game: Game, seen: Seen) -> bool:
         """Whether nobody has anything left to do for it."""
@@ -120,9 +129,9 @@ class Batch:
         states = {seen.cases[case]["state"] for case in game.cases}
         return not moving & set(refunds) and states <= {"resolved", "closed", "superseded", "rejected", "cancelled"}
 
-    async def _people(self, people: People, turn: int, hours: float) -> None:
+    async def everybody_acts(self, people: People, turn: int, hours: float) -> None:
         """One turn of everybody who is no machine."""
-        seen, books, world = await self._seen(), Books(self._theatre.world), self._theatre.world
+        seen, books, world = await self.seen(), Books(self.theatre.world), self.theatre.world
         for game in self.games:
             if game.held and hours >= game.play.trouble.hold_for_hours:
                 await people.lift(game)
@@ -135,14 +144,15 @@ class Batch:
                 if game.play.platform == S:
                     others.bank_decides(world, game, [money.record_of[one] for one in money.pending])
                 others.delete_by_hand(world, game)
-        await self._rest()
+        await self.rest()
 
-    async def _seen(self) -> Seen:
-        return await Seen.read(self._theatre.crew.queue)
+    async def seen(self) -> Seen:
+        """How the service sees its cases and refunds now."""
+        return await Seen.read(self.theatre.crew.queue)
 
-    async def _rest(self) -> None:
+    async def rest(self) -> None:
         """Until no webhook is on its way and no job waits."""
-        courier, crew = self._theatre.world.courier, self._theatre.crew
+        courier, crew = self.theatre.world.courier, self.theatre.crew
         await crew.sweep()
         for _ in range(30):
             await asyncio.to_thread(courier.flush, 60)
@@ -153,18 +163,20 @@ class Batch:
                     return
         raise AssertionError("the batch does not come to rest")
 
-    def _is_hasty(self, store: str, order_id: str) -> bool:
+    def is_hasty(self, store: str, order_id: str) -> bool:
+        """Whether time-outs are played on this order."""
         game = self._by_order.get((store, order_id))
         return game is not None and game.play.trouble.hasty
 
-    async def _moment(self, store: str, order_id: str, point: str) -> None:
+    async def moment(self, store: str, order_id: str, point: str) -> None:
+        """What happens just before the money call of an order, and just after its answer."""
         game = self._by_order.get((store, order_id))
         if game is None:
             return
-        others.act(self._theatre.world, game, point)
+        others.act(self.theatre.world, game, point)
         if point == "answer" and game.play.trouble.own_webhook_first:
-            await asyncio.to_thread(self._theatre.world.courier.flush, 60)
-            await self._theatre.crew.work()
+            await asyncio.to_thread(self.theatre.world.courier.flush, 60)
+            await self.theatre.crew.work()
 
     def _treat(self, delivery: Delivery) -> int | None:
         """How the carrier treats a webhook: sent, lost, repeated or kept back."""
@@ -179,12 +191,12 @@ class Batch:
     def _game_of(self, delivery: Delivery) -> Game | None:
         kind, _, key = delivery.url.partition("/webhooks/")[2].partition("/")
         if kind == "suppliers":
-            return next((game for case, game in self._by_case.items() if case.encode() in delivery.body), None)
+            return next((game for case, game in self.by_case.items() if case.encode() in delivery.body), None)
         headers = {name.lower(): value for name, value in delivery.headers.items()}
         topic = headers.get("x-shopify-topic") or headers.get("x-wc-webhook-topic") or ""
         return self._by_order.get((key, order_of_body(delivery.body, topic) or ""))
 
-    async def _care_for(self, errands: list[Errand]) -> dict[int, Care]:
+    async def care_for(self, errands: list[Errand]) -> dict[int, Care]:
         """How each job is run: by the play that it belongs to."""
         if not self._armed:
             return {}
@@ -212,14 +224,14 @@ class Batch:
         if "order_id" in told:
             return self._by_order.get((told["store"], told["order_id"]))
         case_id = told.get("case_id") or self._case_of_refund.get(told.get("refund_id", ""))
-        return self._by_case.get(case_id or "")
+        return self.by_case.get(case_id or "")
 
     async def _learn_refunds(self, errands: list[Errand]) -> None:
         wanted = {one.arguments["refund_id"] for one in errands if "refund_id" in one.arguments}
         wanted -= self._case_of_refund.keys()
         if wanted:
             statement = "SELECT id::text, case_id::text FROM refunds WHERE id = ANY(%s::uuid[])"
-            rows = await (await self._theatre.crew.queue.execute(statement, [list(wanted)])).fetchall()
+            rows = await (await self.theatre.crew.queue.execute(statement, [list(wanted)])).fetchall()
             self._case_of_refund.update((str(refund), str(case)) for refund, case in rows)
 
     async def _learn_deliveries(self, errands: list[Errand]) -> dict[str, Game]:
@@ -227,11 +239,11 @@ class Batch:
         if not wanted:
             return {}
         statement = "SELECT id::text, source_kind, source, topic, body FROM deliveries WHERE id = ANY(%s::uuid[])"
-        rows = await (await self._theatre.crew.queue.execute(statement, [wanted])).fetchall()
+        rows = await (await self.theatre.crew.queue.execute(statement, [wanted])).fetchall()
         found = {}
         for delivery_id, kind, source, topic, body in rows:
             if kind == "supplier":
-                game = next((game for case, game in self._by_case.items() if case.encode() in bytes(body)), None)
+                game = next((game for case, game in self.by_case.items() if case.encode() in bytes(body)), None)
             else:
                 game = self._by_order.get((source, order_of_body(bytes(body), topic) or ""))
             if game is not None:

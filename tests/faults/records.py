@@ -46,12 +46,17 @@ class Records:
         return found
 
     def complaints(self, case_id: str) -> list[str]:
-        """What is wrong with a case, as sentences."""
-        case = self.cases[case_id]
-        found = [*self._log(case), *_counters(view_of(case)), *self._ledger(case)]
+        """What is wrong with a case that has come to rest, as sentences."""
+        case, found = self.cases[case_id], self.contradictions(case_id)
         if case.state in OPEN and not self._is_watched(case):
             found.append(f"case {case.reference} is {case.state} with no timer, no attention and no refund under way")
-        return [f"{case.reference}: {text}" for text in found]
+        return found
+
+    def contradictions(self, case_id: str) -> list[str]:
+        """What must not be at any moment."""
+        case = self.cases[case_id]
+        told = [*self._log(case), *_counters(view_of(case)), *self._ledger(case)]
+        return [f"{case.reference}: {text}" for text in told]
 
     def _is_watched(self, case: Case) -> bool:
         under_way = any(one.next_check_at for one in self.refunds[case.id] if one.status in UNSETTLED)

@@ -1,0 +1,50 @@
+"""Bugs that the campaign found, each played again by itself."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.woocommerce.model import NewLine, NewOrder
+from tests.e2e.stage import SHOP, SITE, Stage
+from tests.e2e.test_crashes import ONE_LAMP, ONE_MUG
+from tests.e2e.test_stories import lamp, shopify_order, woo_order
+
+DENIED = {"outcome": "not_made", "reason": "the gateway shows nothing"}
+
+
+async def test_units_of_a_refund_whose_payment_failed_can_still_be_paid(stage: Stage) -> None:
+    order_id, _ = await shopify_order(stage, [lamp()], shipping="4.96")
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+    stage.world.shop.faults.add("refundCreate", Fault(FaultKind.FAIL_LATER))
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    (refund,) = (await stage.case(case["id"]))["refunds"]
+    assert refund["status"] == "needs_review"
+    await stage.post(f"/refunds/{refund['id']}/settle", DENIED)
+    await stage.settle()
+    # Shopify counts the lamp and the shipping as refunded; only an amount can be asked for.
+    case = await stage.act(case, "absorb", reason="pay it again")
+    assert case["state"] == "resolved"
+    assert stage.world.shop.refunded_total(order_id) == Decimal("24.95")
+    assert "refundLineItems" not in stage.world.shop.money_calls[-1].variables
+
+
+async def test_a_refund_that_nobody_announced_cannot_be_denied_and_its_deletion_is_seen(stage: Stage) -> None:
+    order_id, _ = await woo_order(stage, NewOrder([NewLine("Mug", "20.00", 1, "ACME-MUG")]))
+    (case,) = await stage.ask(SITE, order_id, ONE_MUG)
+    stage.world.site.faults.add("POST /orders/refunds", Fault(FaultKind.PENDING))
+    stage.world.suppliers["acme"].confirm(case["id"])
+    stage.world.courier.flush()
+    stage.world.courier.hold()
+    await stage.settle()
+    (refund,) = (await stage.case(case["id"]))["refunds"]
+    assert refund["status"] == "needs_review"
+    told = await stage.post(f"/refunds/{refund['id']}/settle", DENIED, 409)
+    assert told["code"] == "store_shows_refund"
+    stage.world.site.delete_refund(int(order_id), int(refund["store_refund_id"]))
+    await stage.post(f"/refunds/{refund['id']}/settle", DENIED)
+    await stage.settle()
+    case = await stage.act(case, "absorb", reason="pay it now")
+    assert case["state"] == "resolved"
+    assert stage.world.site.paid_out(int(order_id)) == Decimal("23.80")
