@@ -63,9 +63,14 @@ def prepare(
     suggestion = child(answer or {}, "suggestedRefund")
     parents = _parents(suggestion, order)
     most = _minor(suggestion, "maximumRefundableSet", order)
-    minor = min(intent.amount.minor, most, sum(parent.most for parent in parents))
-    if minor <= 0:
+    minor = min(intent.amount.minor, most)
+    named = sum(parent.most for parent in parents)
+    if min(minor, named) <= 0:
         raise RefundNotPossible("Shopify has no payment on this order that can still be refunded")
+    if named < minor:
+        # Less would go out and count as the whole: a person decides instead.
+        short = f"Shopify names payments for {intent.amount.with_minor(named)} of {intent.amount.with_minor(minor)}"
+        raise RefundNotPossible(f"{short}; refund it in the store's admin")
     refund = intent.amount.with_minor(minor)
     request: dict[str, Any] = {
         "orderId": variables["orderId"],

@@ -26,5 +26,11 @@ FOUND = (
         "fails right after the answer",
     ),
     Found(3, 72, "a denied refund turned up and counted as somebody else's: nobody paid", "refund without payment"),
+    Found(
+        4,
+        66,
+        "Shopify named one payment of two, and a third of the money counted as all of it",
+        "fails right after the answer",
+    ),
     Found(3, 5, "no webhook tells of a deleted refund: it could never be denied", "refund without payment"),
 )
