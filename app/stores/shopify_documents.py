@@ -184,6 +184,7 @@ query SuggestedRefund(
         parentTransaction {{ id gateway }}
       }}
     }}
+    transactions(first: {TRANSACTIONS_ASKED}) {{ id kind status gateway maximumRefundableV2 {{ amount currencyCode }} }}
   }}
 }}
 {_MONEY}""",

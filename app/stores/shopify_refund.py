@@ -61,7 +61,7 @@ def prepare(
     """
     variables = suggestion_variables(intent, order)
     suggestion = child(answer or {}, "suggestedRefund")
-    parents = _parents(suggestion, order)
+    parents = _parents(suggestion, objects(answer or {}, "transactions"), order)
     most = _minor(suggestion, "maximumRefundableSet", order)
     minor = min(intent.amount.minor, most)
     named = sum(parent.most for parent in parents)
@@ -129,11 +129,16 @@ def _shipping(intent: RefundIntent, order: OrderSnapshot) -> Money:
 
 
 def _minor(container: dict[str, Any], key: str, order: OrderSnapshot) -> int:
-    value = amount(child(child(container, key), "presentmentMoney"), "amount") or Decimal(0)
+    return _in_minor(child(child(container, key), "presentmentMoney"), order)
+
+
+def _in_minor(money: dict[str, Any], order: OrderSnapshot) -> int:
+    value = amount(money, "amount") or Decimal(0)
     return max(0, int(value.scaleb(order.exponent).to_integral_value(rounding=ROUND_DOWN)))
 
 
-def _parents(suggestion: dict[str, Any], order: OrderSnapshot) -> list[_Parent]:
+def _parents(suggestion: dict[str, Any], transactions: list[dict[str, Any]], order: OrderSnapshot) -> list[_Parent]:
+    """The payments suggested, and then all others: what is used up by a failed refund is no more suggested for."""
     parents: dict[str, _Parent] = {}
     for each in objects(suggestion, "suggestedTransactions"):
         parent = child(each, "parentTransaction")
@@ -144,6 +149,12 @@ def _parents(suggestion: dict[str, Any], order: OrderSnapshot) -> list[_Parent]:
         suggested = _minor(each, "amountSet", order)
         most = _minor(each, "maximumRefundableSet", order) if child(each, "maximumRefundableSet") else suggested
         parents.setdefault(number, _Parent(parent_id, gateway, min(suggested, most), most))
+    for each in transactions:
+        parent_id, number, gateway = text(each, "id"), identifier(each, "id"), text(each, "gateway")
+        left = child(each, "maximumRefundableV2")
+        came_in = text(each, "kind", 40) in ("SALE", "CAPTURE") and text(each, "status", 40) == "SUCCESS"
+        if parent_id and number and gateway and came_in and text(left, "currencyCode", 3) == order.currency:
+            parents.setdefault(number, _Parent(parent_id, gateway, 0, _in_minor(left, order)))
     return list(parents.values())
 
 

@@ -66,8 +66,6 @@ class Crew:
     queue: psycopg.AsyncConnection[TupleRow]
     care_for: CareFor
     errors: Counter[str] = field(default_factory=Counter)
-    ran: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
     _later: list[Errand] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -105,7 +103,6 @@ class Crew:
     async def _run_on(self, runtime: Runtime, errand: Errand, care: Care) -> None:
         fate = Doom(care.dies_at) if care.dies_at else None
         token = doom.set(fate)
-        started = time.perf_counter()
         try:
             await self._perform(runtime, errand)
         except Died:
@@ -117,8 +114,6 @@ class Crew:
             self._failed(errand, error)
         finally:
             doom.reset(token)
-            self.ran[errand.task] += 1
-            self.seconds[errand.task] += time.perf_counter() - started  # type: ignore[assignment]
 
     async def _perform(self, runtime: Runtime, errand: Errand) -> None:
         name = f"makegood:{errand.task}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from app.sandbox.faults import FaultKind
 from app.sandbox.shopify.answers import Refused
 from app.sandbox.woocommerce.errors import RestError
 from app.sandbox.world import World
@@ -107,8 +106,3 @@ def delete_by_hand(world: World, game: Game) -> None:
         world.site.delete_refund(int(game.order_id), game.hand_record)
         world.site.touch(int(game.order_id))
         game.hand_record, game.hand_units = None, game.hand_units - 1
-
-
-def meets(game: Game, kind: FaultKind) -> bool:
-    """Whether the play has a fault of this kind."""
-    return any(one.fault.kind is kind for one in game.play.trouble.planned)

@@ -20,7 +20,6 @@ class Money:
 
     captured: Decimal
     shipping: Decimal
-    total: Decimal
     ours: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
     pending: set[str] = field(default_factory=set)
     by_hand: Decimal = ZERO
@@ -57,7 +56,7 @@ class Books:
 
     def _shopify(self, order_id: str) -> Money:
         order = self._world.shop.order(order_id)
-        found = Money(order.received, order.shipping_total, order.total)
+        found = Money(order.received, order.shipping_total)
         for refund in self._world.shop.refunds(order_id):
             operation = marker_in(refund.note)
             found.shipping_back += refund.shipping if refund.money else ZERO
@@ -75,7 +74,7 @@ class Books:
         number = int(order_id)
         order = self._world.site.order(number)
         shipping = sum((Decimal(one["total"]) + Decimal(one["total_tax"]) for one in order["shipping_lines"]), ZERO)
-        found = Money(Decimal(order["total"]), shipping, Decimal(order["total"]))
+        found = Money(Decimal(order["total"]), shipping)
         manual = order["payment_method"] == "bacs"
         for refund in self._world.site.refunds(number):
             operation = marker_in(refund.reason)
@@ -101,12 +100,3 @@ class Books:
             if payout.order_id == number and paid is not None:
                 found.ours[paid].append(payout.amount)
         return found
-
-
-def unit_value(world: World, platform: str, order_id: str, sku: str) -> Decimal:
-    """What the customer paid for one unit of the line, with tax and after discounts; not rounded."""
-    if platform == S:
-        line = next(line for line in world.shop.order(order_id).lines if line.sku == sku)
-        return line.total / line.quantity
-    item = next(item for item in world.site.order(int(order_id))["line_items"] if item["sku"] == sku)
-    return (Decimal(item["total"]) + Decimal(item["total_tax"])) / int(item["quantity"])

@@ -82,6 +82,19 @@ def test_loses_repeats_and_shuffles_on_demand() -> None:
         assert receiver.bodies != ["1", "2", "3", "4"]
 
 
+def test_treats_each_delivery_as_it_is_told() -> None:
+    receiver = Receiver()
+    with listening(receiver) as (courier, url):
+        courier.treatment = lambda delivery: {b"lost": 0, b"twice": 2, b"kept": None}.get(delivery.body, 1)
+        post(courier, url, "lost", "kept", "twice", "plain")
+        courier.flush()
+        assert receiver.bodies == ["twice", "twice", "plain"]
+        assert [one.body for one in courier.lost] == [b"lost"]
+        courier.release()
+        courier.flush()
+        assert receiver.bodies[-1] == "kept"
+
+
 def test_sends_again_what_was_refused_until_the_tries_are_used_up() -> None:
     receiver = Receiver(status=302)
     heard: list[int | None] = []

@@ -127,3 +127,41 @@ def test_reading_has_faults_too() -> None:
         world.shop.faults.add("order", Fault(FaultKind.STATUS_BEFORE, status=500))
         query = "query Q($id: ID!) { order(id: $id) { id } }"
         assert [world.post(query, {"id": order.gid}).status_code for _ in range(2)] == [500, 200]
+
+
+def test_a_fault_about_one_order_spares_the_others() -> None:
+    with served() as world:
+        struck, spared = world.shop.create_order([LAMP]), world.shop.create_order([LAMP])
+        world.shop.faults.add("refundCreate", Fault(FaultKind.STATUS_BEFORE, 503), about=str(struck.id))
+        assert world.post(REFUND_CREATE, {"input": refund_input(spared, "10.00"), "key": "a"}).status_code == 200
+        assert world.post(REFUND_CREATE, {"input": refund_input(struck, "10.00"), "key": "b"}).status_code == 503
+        assert (paid(world, spared), paid(world, struck)) == (10, 0)
+
+
+def test_a_standing_fault_stands_until_it_is_lifted() -> None:
+    with served() as world:
+        order = world.shop.create_order([LAMP])
+        world.shop.faults.stand("refundCreate", Fault(FaultKind.STATUS_BEFORE, 503), str(order.id))
+        assert [send(world, order).status_code for _ in range(3)] == [503] * 3
+        world.shop.faults.lift("refundCreate", str(order.id))
+        assert send(world, order).status_code == 200
+        assert paid(world, order) == 10
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "again"),
+    [
+        (FaultKind.KEY_CONCURRENT, "IDEMPOTENCY_CONCURRENT_REQUEST", 10),
+        (FaultKind.KEY_MISMATCH, "IDEMPOTENCY_KEY_PARAMETER_MISMATCH", 10),
+        (FaultKind.KEY_PREVIOUS_FAILED, "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", 0),
+    ],
+)
+def test_trouble_with_the_key(kind: FaultKind, code: str, again: int) -> None:
+    with served() as world:
+        order = world.shop.create_order([LAMP])
+        world.shop.faults.add("refundCreate", Fault(kind))
+        assert send(world, order).json()["errors"][0]["extensions"]["code"] == code
+        assert paid(world, order) == 0
+        # A key whose first attempt failed never makes a refund; the others were only a bad moment.
+        send(world, order)
+        assert paid(world, order) == again

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -131,6 +132,29 @@ async def test_units_and_shipping_of_a_failed_refund_are_paid_as_an_amount_alone
     assert "shipping" not in made.payload["input"]
     assert made.amount.minor == 4292
     assert shop.asked("SuggestedRefund")[0]["full"] is False
+
+
+async def test_payments_that_are_not_suggested_any_more_take_the_rest(respx_mock: respx.Router) -> None:
+    answer = suggestion("43.29", payment(1, "9.00", "9.00"))
+    node = json.loads(answer.content)
+    left = {"amount": "34.29", "currencyCode": "USD"}
+    sale = {"kind": "SALE", "status": "SUCCESS", "gateway": "gift_card", "maximumRefundableV2": left}
+    node["data"]["order"]["transactions"] = [
+        {**sale, "id": "gid://shopify/OrderTransaction/1"},
+        {**sale, "id": "gid://shopify/OrderTransaction/2"},
+        {**sale, "id": "gid://shopify/OrderTransaction/3", "kind": "REFUND"},
+        {**sale, "id": "gid://shopify/OrderTransaction/4", "status": "FAILURE"},
+        {**sale, "id": "gid://shopify/OrderTransaction/5", "maximumRefundableV2": {**left, "currencyCode": "EUR"}},
+    ]
+    Shop(respx_mock).on("SuggestedRefund", httpx.Response(200, json=node))
+
+    made = await make_store().prepare_refund(an_intent(1896), an_order())
+
+    sent = made.payload["input"]["transactions"]
+    assert [(each["parentId"][-1], each["gateway"], each["amount"]) for each in sent] == [
+        ("1", "shopify_payments", "9.00"),
+        ("2", "gift_card", "9.96"),
+    ]
 
 
 @pytest.mark.parametrize(
