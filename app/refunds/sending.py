@@ -21,6 +21,7 @@ from app.orders.models import Order
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
 from app.refunds import reconcile, service
+from app.refunds.amounts import Taken
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
@@ -157,13 +158,22 @@ async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) ->
             service.postpone(work, refund, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
             return None
         others = await service.taken(work, order, without=refund.id)
-        if prepared.amount.minor > order.captured - others.amount:
+        if prepared.amount.minor > order.captured - others.amount or not _units_left(order, refund, others):
             await _unwanted(work, case, refund, "the order's money was refunded by somebody meanwhile")
             return None
         if runtime.settings.stores[order.store].dry_run:
             await _would_have_sent(work, case, refund)
             return None
         return await service.begin(work, refund, prepared)
+
+
+def _units_left(order: Order, refund: Refund, others: Taken) -> bool:
+    """Whether nobody has refunded the units meanwhile: another line's money may hide that from the amount."""
+    there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
+    return all(
+        int(line["quantity"]) <= there.get(line["line_id"], 0) - others.lines.get(line["line_id"], 0)
+        for line in refund.lines
+    )
 
 
 async def _key_expired(work: Work, refund: Refund) -> bool:

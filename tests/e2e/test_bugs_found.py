@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.shopify.book import LineSpec
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_crashes import ONE_LAMP, ONE_MUG
@@ -48,3 +50,22 @@ async def test_a_refund_that_nobody_announced_cannot_be_denied_and_its_deletion_
     case = await stage.act(case, "absorb", reason="pay it now")
     assert case["state"] == "resolved"
     assert stage.world.site.paid_out(int(order_id)) == Decimal("23.80")
+
+
+async def test_units_that_were_refunded_long_before_unheard_are_not_paid_again(stage: Stage) -> None:
+    order_id, _ = await shopify_order(
+        stage, [lamp(), LineSpec(sku="DESK-01", title="Desk", price="90.00", vendor="Acme")]
+    )
+    stage.world.courier.misbehave(1, lose=1.0)
+    line = stage.world.shop.order(int(order_id)).lines[0]
+    stage.world.shop.refund_by_hand(int(order_id), {line.id: 1})
+    stage.world.courier.behave()
+    stage.clock.move(timedelta(days=1))
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    # Enough of the order's money is left; the lamp's own is not.
+    case = await stage.case(case["id"])
+    assert (case["state"], [one["status"] for one in case["refunds"]]) == ("contested", ["void"])
+    assert "problem:nothing_left_to_refund" in case["attention"]
+    assert stage.world.shop.money_calls == []
