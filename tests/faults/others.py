@@ -44,7 +44,8 @@ def act(world: World, game: Game, when: str) -> None:
         if one.when == when and place not in game.acted:
             game.acted.add(place)
             _ACTS[one.kind](world, game)
-            game.hand_seen = game.hand_seen or when == "before"
+            # Where no goods come back the money has gone out by then.
+            game.hand_seen = game.hand_seen or (when == "before" and game.play.verdict != "returnless")
 
 
 def _hand(world: World, game: Game) -> None:
