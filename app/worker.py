@@ -45,7 +45,9 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     polling.sweep,
     polling.sweep_webhooks,
 )
-# A worker says that it lives every 10 s; one that has been silent for this long is dead, and its jobs run again.
+# How often a worker says that it lives.
+HEARTBEAT_SECONDS = 10
+# A worker that has been silent for this long is dead, and its jobs run again.
 STALLED_SECONDS = 40
 # A database that was restarted needs some seconds before it takes connections again.
 INTERRUPTION_SECONDS = 5
@@ -72,18 +74,23 @@ async def sweep_once(runtime: Runtime) -> None:
             log.exception("sweep_failed", sweep=sweep.__module__)
 
 
-async def _take_over(queue: App) -> None:
-    """Jobs of dead workers run again; every task can."""
+async def take_over(queue: App) -> None:
+    """Has the jobs of dead workers run again; every task can."""
     for job in await queue.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
-        log.warning("job_taken_over", job=job.id, task=job.task_name)
-        await queue.job_manager.retry_job(job)
+        try:
+            await queue.job_manager.retry_job(job)
+        except ConnectorException:
+            # Another worker was quicker, or the job's own worker lived after all and has ended it.
+            log.info("job_not_taken_over", job=job.id, task=job.task_name)
+        else:
+            log.warning("job_taken_over", job=job.id, task=job.task_name)
 
 
 async def _sweeping(runtime: Runtime, queue: App) -> None:
     while True:
         await sweep_once(runtime)
         try:
-            await _take_over(queue)
+            await take_over(queue)
         except Exception:
             log.exception("take_over_failed")
         await asyncio.sleep(runtime.settings.sweep_seconds)
@@ -102,6 +109,8 @@ async def run_worker(runtime: Runtime, concurrency: int = 10, *, install_signal_
                 fetch_job_polling_interval=2.0,
                 delete_jobs="successful",
                 shutdown_graceful_timeout=30,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+                stalled_worker_timeout=STALLED_SECONDS,
             )
         finally:
             sweeping.cancel()

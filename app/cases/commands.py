@@ -41,10 +41,11 @@ async def _ask_supplier(work: Work, case: Case, _transition: Transition, _actor:
 
 
 async def _withdraw(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
-    if not (case.supplier_call or {}).get("opened"):
+    call = case.supplier_call or {}
+    if not (call.get("opened") or call.get("asked")):
         case.supplier_call_at = None
         return
-    case.supplier_call = {**(case.supplier_call or {}), "do": "withdraw", "tries": 0}
+    case.supplier_call = {**call, "do": "withdraw", "tries": 0}
     case.supplier_call_at = work.now + _JOB_LOST
     await defer(work.session, "suppliers.call", case_id=str(case.id))
 

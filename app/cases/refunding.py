@@ -28,6 +28,8 @@ from app.refunds.models import Refund
 from app.refunds.states import UNSETTLED
 
 _PAYING = frozenset({State.RESOLVING, State.CONTESTED})
+# What a person should look at and no reason to keep the customer waiting; any other problem may be about the money.
+_BESIDE_THE_MONEY = ["supplier_call_failed", "supplier_nonsense", "store_return", "order_not_readable", "dry_run"]
 
 
 async def lock_both(work: Work, case_id: UUID) -> tuple[Order, Case]:
@@ -71,7 +73,8 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
 async def forgotten(work: Work, limit: int = 100) -> Sequence[UUID]:
     """Cases that owe money and plan none, or are paid and not finished: the job that should have seen to it was lost.
 
-    Cases with a problem wait for a person; cases that moved within the last minute have a job of their own.
+    Cases with a problem about their money wait for a person; cases that moved within the last minute have a job of
+    their own.
     """
     unsettled = select(Refund.case_id).where(Refund.status.in_([str(one) for one in UNSETTLED]))
     owing = select(CaseLine.case_id).where(CaseLine.cleared > CaseLine.refunded + CaseLine.external)
@@ -80,7 +83,7 @@ async def forgotten(work: Work, limit: int = 100) -> Sequence[UUID]:
         .where(
             or_(Case.state == State.RESOLVING, (Case.state == State.CONTESTED) & Case.id.in_(owing)),
             Case.holds == [],
-            Case.problems == [],
+            Case.problems.contained_by(_BESIDE_THE_MONEY),
             Case.updated_at < work.now - timedelta(minutes=1),
             Case.id.not_in(unsettled),
         )

@@ -14,6 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker
 # than a connection lost to the pool. Milliseconds.
 LOCK_TIMEOUT_MS = 10_000
 STATEMENT_TIMEOUT_MS = 30_000
+# A machine that vanished in the middle of a transaction says no goodbye, and its locks would hold an order up until TCP
+# gives up, hours later. No transaction of ours waits for anything but the database. Milliseconds.
+IDLE_TIMEOUT_MS = 60_000
 
 
 def libpq_url(url: str) -> str:
@@ -31,7 +34,8 @@ def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
             conninfo,
             application_name="makegood",
             connect_timeout=10,
-            options=f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
+            options=f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
+            f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC",
         )
 
     return create_async_engine(

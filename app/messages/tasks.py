@@ -8,6 +8,7 @@ from uuid import UUID
 from procrastinate import JobContext
 from sqlalchemy import select
 
+from app.crashpoints import Point, reached
 from app.jobs import blueprint, defer
 from app.messages.models import Message, MessageStatus
 from app.messages.smtp import SmtpSender
@@ -34,7 +35,9 @@ async def send(context: JobContext, message_id: str) -> None:
         message.next_try_at = work.now + _LEASE
         mail = (message.recipient, message.subject, message.text, message.html)
         reply_to = message.reply_to
+    reached(Point.MAIL_TAKEN)
     outcome = await sender.send(*mail, message_id=_name(sender, message_id), reply_to=reply_to)
+    reached(Point.MAIL_SENT)
     async with runtime.work() as work:
         message = await work.session.get_one(Message, UUID(message_id), with_for_update=True)
         _settle(message, outcome)
@@ -42,6 +45,7 @@ async def send(context: JobContext, message_id: str) -> None:
             message.sent_at = work.now
         if message.status == MessageStatus.QUEUED:
             message.next_try_at = work.now + _FIRST_RETRY * 2 ** min(message.attempts, 10)
+    reached(Point.MAIL_SETTLED)
 
 
 def _name(sender: SmtpSender, message_id: str) -> str:

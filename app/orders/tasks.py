@@ -7,6 +7,7 @@ from uuid import UUID
 from procrastinate import JobContext, RetryStrategy
 
 from app.cases.observe import order_cancelled
+from app.crashpoints import Point, reached
 from app.jobs import blueprint
 from app.orders import service as orders
 from app.runtime import Runtime, runtime_of
@@ -37,6 +38,7 @@ async def read_in(runtime: Runtime, store: str, order_id: str) -> None:
     """Reads the order from the store, keeps it, and tells its cases. Raises `StoreUnavailable` or `StoreRefused`."""
     asked_at = runtime.clock.now()
     shown = await runtime.stores.get(store).read_order(order_id)
+    reached(Point.ORDER_FETCHED)
     async with runtime.work() as work:
         if shown is not None:
             order, _ = await orders.keep(work, store, shown, read_at=asked_at)

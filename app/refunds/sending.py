@@ -14,6 +14,7 @@ from app.cases import service as cases
 from app.cases.models import Case
 from app.cases.refunding import refund_failed, refund_in_review, refund_succeeded
 from app.cases.vocabulary import ENDED
+from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.jobs import defer
 from app.orders import service as orders
@@ -112,20 +113,30 @@ async def send(runtime: Runtime, store: Store, refund_id: UUID, shown: OrderSnap
         except (StoreUnavailable, StoreRefused) as error:
             await unreadable(runtime, refund_id, error)
             return
+        reached(Point.REFUND_PREPARED)
     attempt = await _begin(runtime, refund_id, prepared)
     if attempt is None:
         return
+    reached(Point.REFUND_BEGUN)
     # What was written down goes out: the database orders names its own way, and every try must be the same.
     prepared = replace(prepared, payload=attempt.request)
-    answer = await _call(store, prepared)
-    async with runtime.work() as work:
+    answer = await _call(store, prepared, runtime.clock.now() - attempt.started_at)
+    reached(Point.REFUND_CALLED)
+
+    async def settled(work: Work) -> None:
         order, case, refund = await locked(work, refund_id)
         await _settle(work, order, case, refund, attempt.number, prepared, answer)
 
+    await runtime.carry_out(settled)
+    reached(Point.REFUND_SETTLED)
 
-async def _call(store: Store, prepared: PreparedRefund) -> RefundAnswer:
+
+async def _call(store: Store, prepared: PreparedRefund, held_up: timedelta) -> RefundAnswer:
+    """The call, which ends within the attempt's lease. `held_up` is how long ago the attempt was written down."""
+    if held_up >= service.LATEST_CALL:
+        return Rejected("too_late", "the process was held up too long before the call; nothing was sent", True)
     try:
-        async with asyncio.timeout(service.LONGEST_CALL.total_seconds()):
+        async with asyncio.timeout((service.LONGEST_CALL - held_up).total_seconds()):
             return await store.send_refund(prepared)
     except TimeoutError:
         return Unknown("timeout", "the store took too long to answer")

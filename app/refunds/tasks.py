@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.cases.observe import apply_observed, hold_if_disputed, order_edited
 from app.cases.refunding import forgotten, plan_refund
+from app.crashpoints import Point, reached
 from app.jobs import blueprint, defer
 from app.orders import service as orders
 from app.orders.models import Order
@@ -26,7 +27,9 @@ from app.stores.base import StoreRefused, StoreUnavailable
 async def plan(context: JobContext, case_id: str) -> None:
     """Plans what the case may have refunded now."""
     async with runtime_of(context).work() as work:
-        await plan_refund(work, UUID(case_id))
+        planned = await plan_refund(work, UUID(case_id))
+    if planned is not None:
+        reached(Point.REFUND_PLANNED)
 
 
 @blueprint.task(name="refunds.advance", pass_context=True)
@@ -50,6 +53,7 @@ async def advance(context: JobContext, refund_id: str) -> None:
     except (StoreUnavailable, StoreRefused) as error:
         await unreadable(runtime, UUID(refund_id), error)
         return
+    reached(Point.REFUND_READ)
     async with runtime.work() as work:
         order, case, refund = await locked(work, UUID(refund_id))
         # Another job may have begun to send it while this one was reading, or sent it: then this reading is older.
@@ -58,12 +62,15 @@ async def advance(context: JobContext, refund_id: str) -> None:
         await orders.keep(work, order.store, shown, read_at=asked_at)
         await hold_if_disputed(work, order)
         seen = _ours(shown, refund.id)
-        if refund.status != RefundStatus.PLANNED or seen:
+        looking = refund.status != RefundStatus.PLANNED or bool(seen)
+        if looking:
             await look(work, order, case, refund, store, seen)
-            return
-        await apply_observed(work, order)
-        await order_edited(work, order)
-        ready = refund.status == RefundStatus.PLANNED
+        else:
+            await apply_observed(work, order)
+            await order_edited(work, order)
+        ready = not looking and refund.status == RefundStatus.PLANNED
+    if looking:
+        reached(Point.REFUND_LOOKED)
     if ready:
         await send(runtime, store, UUID(refund_id), shown)
 

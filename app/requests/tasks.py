@@ -9,6 +9,7 @@ import structlog
 from procrastinate import JobContext, RetryStrategy
 
 from app.cases.vocabulary import Event, Reason, Remedy
+from app.crashpoints import Point, reached
 from app.errors import AppError, NotFound
 from app.jobs import blueprint
 from app.orders import service as orders
@@ -77,6 +78,7 @@ async def _take_in(runtime: Runtime, store: str, return_id: str, reasons: dict[s
     shown = await adapter.read_order(found.order_id)
     if shown is None:
         raise NotFound(f"The store shows no order {found.order_id} for the return {return_id}.")
+    reached(Point.RETURN_FETCHED)
     async with runtime.work() as work:
         order, _ = await orders.keep(work, store, shown, read_at=asked_at)
         # Two deliveries may bring the same return; the order's lock lets the second one see the first one's request.

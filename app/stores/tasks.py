@@ -10,6 +10,7 @@ from sqlalchemy import literal_column, select
 from app.cases import service as cases
 from app.cases.models import Case
 from app.cases.vocabulary import ENDED, State
+from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.jobs import blueprint, defer
 from app.requests import service as requests
@@ -39,6 +40,7 @@ async def sync_return(context: JobContext, case_id: str, wanted: str, note: str)
             await cases.add_problem(work, locked, "dry_run", f"Dry run: the store's return would be told: {step}.")
             return
         store, return_id = runtime.stores.get(case.store), case.store_return_id
+    reached(Point.STORE_RETURN_DECIDED)
     try:
         await _tell(store, return_id, step, note)
     except StoreUninstalled as error:
@@ -49,6 +51,7 @@ async def sync_return(context: JobContext, case_id: str, wanted: str, note: str)
     except StoreRefused as error:
         await _refused(runtime, UUID(case_id), step, error)
         return
+    reached(Point.STORE_RETURN_TOLD)
     async with runtime.work() as work:
         await requests.note_store_status(work, store.key, return_id, _BECOMES[step])
 

@@ -72,6 +72,9 @@ def lease(work: Work, case: Case) -> bool:
     if until is not None and datetime.fromisoformat(until) > work.now:
         return False
     case.supplier_call = {**call, "leased_until": (work.now + LEASE).isoformat()}
+    if call.get("do") == "open":
+        # From here on the supplier may know of the return, whether we live to hear its answer or not.
+        case.supplier_call["asked"] = True
     case.supplier_call_at = work.now + LEASE
     return True
 
@@ -90,6 +93,11 @@ def opened(case: Case) -> None:
     """The supplier knows of the return now."""
     call = case.supplier_call or {}
     case.supplier_call = {**call, "opened": True, "openings": int(call.get("openings", 0)) + 1}
+
+
+def not_opened(case: Case) -> None:
+    """The supplier said that it opens nothing, so there is nothing to withdraw."""
+    case.supplier_call = {key: value for key, value in (case.supplier_call or {}).items() if key != "asked"}
 
 
 def plan_poll(work: Work, case: Case) -> None:

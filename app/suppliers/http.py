@@ -71,8 +71,9 @@ class HttpSupplier:
 
     async def cancel(self, return_id: str) -> SupplierOutcome:
         """Withdraws with `POST /returns/{id}/cancel`; any good answer counts, whatever its body says."""
-        body = {"return_id": return_id}
-        reply = await self._post(f"{_path(return_id)}/cancel", body, return_id, f"msg_{return_id}_cancel")
+        path, body = f"{_path(return_id)}/cancel", {"return_id": return_id}
+        unknown = "supplier_unknown_return"
+        reply = await self._post(path, body, return_id, f"msg_{return_id}_cancel", not_found=unknown)
         return Ok(SupplierAnswer(SupplierStatus.PENDING)) if isinstance(reply, bytes) else reply
 
     async def aclose(self) -> None:
@@ -81,7 +82,12 @@ class HttpSupplier:
             await self._client.aclose()
 
     async def _post(
-        self, path: str, body: Mapping[str, Any], idempotency_key: str, message_id: str
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        idempotency_key: str,
+        message_id: str,
+        not_found: str = "supplier_refused_call",
     ) -> bytes | Rejected | Unknown:
         content = json.dumps(body, separators=(",", ":"), sort_keys=True, allow_nan=False)
         now = datetime.now(UTC)
@@ -92,7 +98,7 @@ class HttpSupplier:
             "webhook-timestamp": str(math.floor(now.timestamp())),
             "webhook-signature": self._webhook.sign(message_id, now, content),
         }
-        return await self._call("POST", path, content.encode(), headers)
+        return await self._call("POST", path, content.encode(), headers, not_found)
 
     async def _call(
         self,

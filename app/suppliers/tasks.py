@@ -8,6 +8,7 @@ from procrastinate import JobContext
 
 from app.cases import service as cases
 from app.cases.models import Case
+from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.jobs import blueprint, defer
 from app.outcomes import Ok, Rejected
@@ -35,13 +36,16 @@ async def call(context: JobContext, case_id: str) -> None:
         channel = runtime.suppliers.get(case.supplier)
         body = calls.body_of(case, await calls.order_of(work, case), runtime.settings.public_url)
         key = calls.idempotency_key(case)
+    reached(Point.SUPPLIER_LEASED)
     outcome = await _make(channel, wish, case_id, body, key)
+    reached(Point.SUPPLIER_CALLED)
     async with runtime.work() as work:
         case = await cases.lock(work, UUID(case_id))
         calls.end_lease(case)
         await _settle(work, case, channel, wish, outcome)
         if calls.overtaken(work, case, wish, outcome):
             await defer(work.session, "suppliers.call", case_id=case_id)
+    reached(Point.SUPPLIER_SETTLED)
 
 
 async def _make(
@@ -63,9 +67,15 @@ async def _settle(work: Work, case: Case, channel: SupplierChannel, wish: str, o
             if not channel.is_manual and calls.still_wants(case, wish):
                 calls.plan_poll(work, case)
         return
+    refused = isinstance(outcome, Rejected) and not outcome.retryable
+    if refused and wish == "open":
+        calls.not_opened(case)
     if not calls.still_wants(case, wish):
         return
-    if isinstance(outcome, Rejected) and not outcome.retryable:
+    if refused and wish == "withdraw" and outcome.code == "supplier_unknown_return":
+        calls.stop(case)
+        return
+    if refused:
         text = f"The supplier could not be asked ({wish}): {outcome.detail}"
         await cases.add_problem(work, case, "supplier_call_failed", text)
         calls.plan_poll(work, case) if wish == "poll" else calls.stop(case)

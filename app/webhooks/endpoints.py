@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.exc import DBAPIError
 
 from app.api import errors_of, runtime_from
+from app.crashpoints import Point, reached
 from app.errors import AppError, NotFound, Unauthorized, Unavailable
 from app.orders.reading import UnreadablePayload, parse_object, text
 from app.orders.snapshot import Platform
@@ -154,4 +155,5 @@ async def _keep(request: Request, arrival: Arrival) -> Response:
             await inbox.receive(work, arrival)
     except (DBAPIError, OSError, TimeoutError) as error:
         raise NotStored("The delivery could not be stored; send it again.") from error
+    reached(Point.WEBHOOK_STORED)
     return Response()

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 
 from app.cases import service as cases
 from app.cases.states import TransitionConflict
+from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.errors import AppError, Unavailable
 from app.jobs import blueprint, defer
@@ -52,6 +53,7 @@ async def process(context: JobContext, delivery_id: str) -> None:
         # Never its text: it may quote what a customer wrote.
         log.error("webhook_handler_broke", delivery=delivery_id, error=type(error).__name__, where=place_of(error))
         await _failed(runtime, UUID(delivery_id), f"{type(error).__name__} while reading the body", passing=False)
+    reached(Point.WEBHOOK_READ)
 
 
 async def _read(work: Work, delivery: Delivery) -> str | None:

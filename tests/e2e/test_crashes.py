@@ -6,7 +6,9 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
+from app.cases import service as cases
 from app.cases.refunding import plan_refund
 from app.db.work import Work
 from app.refunds.models import Refund
@@ -119,3 +121,25 @@ async def test_a_chargeback_whose_webhook_was_lost_is_seen_before_money_moves(st
     )
     assert (case["state"], case["holds"]) == ("resolving", ["chargeback"])
     assert stage.world.shop.money_calls == []
+
+
+async def test_a_supplier_that_cannot_be_asked_does_not_make_a_lost_plan_be_forgotten(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order_id, _ = await shopify_order(stage, [lamp()])
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+
+    async def dying(work: Work, case_id: UUID) -> Refund | None:
+        monkeypatch.setattr("app.refunds.tasks.plan_refund", plan_refund)
+        raise RuntimeError("the process died here")
+
+    monkeypatch.setattr("app.refunds.tasks.plan_refund", dying)
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    async with stage.runtime.work() as work:
+        locked = await cases.lock(work, UUID(case["id"]))
+        await cases.add_problem(work, locked, "supplier_call_failed", "The supplier could not be asked (poll)")
+        await work.session.execute(text("DELETE FROM procrastinate_jobs"))
+    await stage.later(seconds=70)
+    assert (await stage.case(case["id"]))["state"] == "resolved"
+    assert len(stage.world.shop.money_calls) == 1
