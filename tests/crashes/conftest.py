@@ -12,7 +12,7 @@ from app.crashpoints import hooked
 from app.main import create_app
 from app.runtime import build_runtime
 from app.sandbox.server import LoopbackServer
-from app.sandbox.world import SHOP, SITE, World
+from app.sandbox.world import SHOP, SITE, WEBHOOK_SECRET, World
 from app.settings import Settings
 from app.worker import make_queue
 from tests.conftest import API_KEY, BASE_SETTINGS
@@ -35,7 +35,8 @@ async def stage(database_url: str, settings: Settings) -> AsyncIterator[CrashSta
             # Few topics, because every further delivery is more commits to die at, all of the same kind.
             for topic in ("ORDERS_CREATE", "REFUNDS_CREATE", "RETURNS_REQUEST"):
                 world.shop.subscribe(topic, f"{url}/webhooks/shopify/{SHOP}")
-            await working.stores.get(SITE).sync_subscriptions(f"{url}/webhooks/woocommerce/{SITE}")
+            for topic in ("order.created", "order.updated"):
+                world.site.add_webhook(topic, f"{url}/webhooks/woocommerce/{SITE}", WEBHOOK_SECRET)
             headers = {"Authorization": f"Bearer {API_KEY}"}
             async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as http, queue.open_async():
                 stage = CrashStage(world, working, http, clock, queue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -158,5 +159,7 @@ async def test_a_mail_that_may_have_gone_out_is_not_sent_again(
     assert len(mailbox.received) == sent + 1
 
 
-def test_every_point_says_what_follows() -> None:
-    assert all(f"| `{point}` | {point.aftermath} |" in page() for point in Point)
+def test_the_documentation_says_what_follows_at_every_point() -> None:
+    shown = (Path(__file__).parents[2] / "docs" / "crashes.md").read_text("utf-8")
+    assert shown == page()
+    assert all(f"| `{point}` | {point.aftermath} |" in shown for point in Point)
