@@ -16,7 +16,6 @@ from app.clock import MovableClock
 from app.orders.marker import operation_in
 from app.runtime import Runtime, build_runtime
 from app.sandbox.shopify.book import LineSpec
-from app.sandbox.suppliers.model import Sending
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from app.sandbox.world import SITE, World
 from app.worker import sweep_once, take_over
@@ -160,9 +159,7 @@ class CrashStage(Stage):
 
     async def confirm(self, case_id: str) -> None:
         """The supplier accepts what it was asked about, and what follows happens."""
-        # The supplier lives in the story's time too, or its signature would be too old.
-        signed = Sending(age=datetime.now(UTC) - self.clock.now())
-        self.world.suppliers[ACME].confirm(case_id, sending=signed)
+        self.world.suppliers[ACME].confirm(case_id)
         await self.settle()
 
     async def paid_once(self, store: str, order: str, case_id: str) -> str:
