@@ -1,0 +1,106 @@
+"""Every mutant of a file: one change each, as the file's whole new text."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+
+from tests.mutation.operators import changes, is_documentation
+from tests.mutation.targets import ROOT
+
+_DECORATION = frozenset({"dataclass", "property", "classmethod"})
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One change of one file. `before` and `after` are the changed lines; `lines` is the statement around it."""
+
+    file: str
+    number: int
+    operator: str
+    line: int
+    lines: tuple[int, int]
+    before: str
+    after: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """File, line and number."""
+        return f"{self.file}:{self.line} #{self.number}"
+
+
+def mutants_of(file: str) -> list[Mutant]:
+    """All mutants of a file that compile and differ from it and from each other."""
+    source = (ROOT / file).read_text("utf-8")
+    wrapper = MetadataWrapper(cst.parse_module(source))
+    positions = wrapper.resolve(PositionProvider)
+    statements = _statements(ast.parse(source))
+    known = {ast.dump(ast.parse(source))}
+    found: list[Mutant] = []
+    for node in _walk(wrapper.module):
+        for operator, changed in changes(node):
+            text = wrapper.module.deep_replace(node, changed).code
+            shape = _shape(text)
+            if shape is None or shape in known:
+                continue
+            known.add(shape)
+            line = positions[node].start.line
+            before, after = _difference(source, text)
+            found.append(
+                Mutant(file, len(found) + 1, operator, line, _around(statements, line), before, after, text)
+            )
+    return found
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    """Every node that may be changed: not annotations, imports, documentation, or what is assigned to."""
+    if isinstance(node, (cst.Annotation, cst.ImportFrom, cst.Import, cst.AssignTarget)) or is_documentation(node):
+        return
+    if isinstance(node, cst.Decorator):
+        called = node.decorator.func if isinstance(node.decorator, cst.Call) else node.decorator
+        if isinstance(called, cst.Name) and called.value in _DECORATION:
+            return
+    yield node
+    for child in node.children:
+        if isinstance(node, (cst.For, cst.CompFor)) and child is node.target:
+            continue
+        yield from _walk(child)
+
+
+def _shape(text: str) -> str | None:
+    try:
+        return ast.dump(ast.parse(text))
+    except SyntaxError:
+        return None
+
+
+def _statements(tree: ast.Module) -> list[tuple[int, int]]:
+    """The lines of each simple statement and of each compound statement's head, widest first."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, "body", None)
+            end = max(node.lineno, body[0].lineno - 1) if body else node.end_lineno or node.lineno
+            first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
+            found.append((first, end))
+    return sorted(found, key=lambda span: span[0] - span[1])
+
+
+def _around(statements: list[tuple[int, int]], line: int) -> tuple[int, int]:
+    return next((span for span in reversed(statements) if span[0] <= line <= span[1]), (line, line))
+
+
+def _difference(before: str, after: str) -> tuple[str, str]:
+    """The lines that differ, without what is the same around them."""
+    old, new = before.splitlines(), after.splitlines()
+    start = next(index for index, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
+    end = 0
+    while end < min(len(old), len(new)) - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    return "\n".join(old[start : len(old) - end]), "\n".join(new[start : len(new) - end])
