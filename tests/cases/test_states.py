@@ -266,3 +266,54 @@ def test_counters_keep_their_order_and_the_log_replays(steps: list[tuple[Event, 
             assert line.approved >= line.cleared >= line.accepted >= 0
             assert line.refunded <= line.requested
     assert replay(start, log) == view
+
+
+def test_a_case_begins_with_the_first_row() -> None:
+    transition = states.begin(case(State.CLOSED), {"lines": {"L1": 3}})
+    assert (transition.row.number, transition.before, transition.after) == ("1", None, case(State.REQUESTED))
+    assert transition.event == CaseEvent(Event.REQUEST_SUBMITTED, {"lines": {"L1": 3}})
+    assert transition.commands == (Command.DECIDE,)
+
+
+def test_a_transition_says_what_was_before_and_what_happened() -> None:
+    before = case(State.UNDER_REVIEW)
+    event = CaseEvent(Event.HOLD_SET, {"kind": "fraud"})
+    transition = apply(before, event, NOW)
+    assert (transition.before, transition.event, transition.row.number) == (before, event, "33")
+    assert transition.after == replace(before, holds=frozenset({Hold.FRAUD}))
+
+
+def test_a_refusal_says_what_is_possible_instead() -> None:
+    with pytest.raises(TransitionNotAllowed, match="^appealed is not possible while the case is closed.$") as refused:
+        happen(case(State.CLOSED), Event.APPEALED)
+    assert refused.value.extra == {"allowed": [str(event) for event in allowed_events(State.CLOSED)]}
+    with pytest.raises(GuardFailed, match="^close_due is not possible: a supplier credit is outstanding.$"):
+        happen(case(State.RESOLVED, credit_open=True), Event.CLOSE_DUE)
+
+
+def test_of_several_refusals_the_last_is_told() -> None:
+    with pytest.raises(GuardFailed, match="no supplier is known"):
+        happen(case(State.UNDER_REVIEW, has_supplier=False), Event.APPROVED)
+
+
+def test_what_an_ended_case_still_takes() -> None:
+    assert [str(event) for event in allowed_events(State.CLOSED)] == [
+        "refund_succeeded", "credit_settled", "credit_written_off", "external_refund_observed",
+        "external_refund_removed", "chargeback_opened", "chargeback_won", "order_cancelled", "reopened", "hold_set",
+        "hold_lifted", "note_added",
+    ]  # fmt: skip
+
+
+def test_the_problems_have_their_published_codes() -> None:
+    errors = (TransitionNotAllowed, GuardFailed, states.TransitionConflict)
+    assert [error.code for error in errors] == ["transition_not_allowed", "condition_not_met", "case_changed"]
+    assert all(error.title for error in errors)
+
+
+def test_replay_begins_as_requested_whatever_it_is_given() -> None:
+    assert replay(case(State.CLOSED), []).state is State.REQUESTED
+    log = [
+        (CaseEvent(Event.NOTE_ADDED, {}), State.UNDER_REVIEW),
+        (CaseEvent(Event.HOLD_SET, {"kind": "data"}), State.UNDER_REVIEW),
+    ]
+    assert replay(case(State.CLOSED), log) == case(State.UNDER_REVIEW, holds=frozenset({Hold.DATA}))

@@ -21,7 +21,17 @@ import pytest
 from tests.mutation.targets import ROOT, files
 from tests.mutation.warm import Takeover
 
-OPTIONS = ("-n", "0", "-q", "-x", "-p", "no:cacheprovider", "--tb=line", "-W", "ignore::pytest.PytestAssertRewriteWarning")
+OPTIONS = (
+    "-n",
+    "0",
+    "-q",
+    "-x",
+    "-p",
+    "no:cacheprovider",
+    "--tb=line",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+)
 
 
 class _Replaced(importlib.machinery.SourceFileLoader):

@@ -52,9 +52,7 @@ def mutants_of(file: str) -> list[Mutant]:
             known.add(shape)
             line = positions[node].start.line
             before, after = _difference(source, text)
-            found.append(
-                Mutant(file, len(found) + 1, operator, line, _around(statements, line), before, after, text)
-            )
+            found.append(Mutant(file, len(found) + 1, operator, line, _around(statements, line), before, after, text))
     return found
 
 

@@ -124,3 +124,84 @@ def test_any_series_of_partial_refunds_adds_up_to_what_was_paid(
         taken = after(taken, decided.amount, units, {extra.line_id: extra.total for extra in decided.extras})
         left = {line_id: rest - units[line_id] for line_id, rest in left.items()}
     assert paid == wanted.captured
+
+
+def share(wanted: OrderSnapshot, units: dict[str, int], taken: Taken = NOTHING) -> tuple[int, int, dict[str, int]]:
+    """Total, tax and taxes of the first line."""
+    line = decide(wanted, units, taken).lines[0]
+    return line.total, line.tax, dict(line.taxes)
+
+
+def test_the_tax_of_an_included_shopify_line_is_within_its_total() -> None:
+    wanted = order([Line("1", "Lamp", 3, total=1000, tax=160), Line("2", "Bulb", 1, total=1)])
+    assert share(wanted, {"1": 1}) == (333, 53, {})
+    assert share(wanted, {"1": 2}) == (666, 106, {})
+    assert share(wanted, {"1": 2}, Taken(333, {"1": 1}, {})) == (667, 107, {})
+
+
+def test_where_prices_exclude_tax_net_and_tax_are_split_apart() -> None:
+    # Net 1000 and tax 170 over 3 units: 333 + 57, and the last 334 + 56.
+    lines = [Line("1", "Lamp", 3, total=1170, tax=170), Line("2", "Bulb", 1, total=1)]
+    for platform in Platform:
+        wanted = order(lines, platform=platform, taxes_included=False)
+        assert share(wanted, {"1": 1}) == (390, 57, {})
+        assert share(wanted, {"1": 1}, Taken(780, {"1": 2}, {})) == (390, 56, {})
+
+
+def test_woocommerce_splits_net_and_tax_apart_even_when_its_prices_include_it() -> None:
+    wanted = order([Line("1", "Lamp", 3, total=1001, tax=160)], platform=Platform.WOOCOMMERCE)
+    # Net 841: 280 + 53; of the whole 1001 it would be 334.
+    assert share(wanted, {"1": 1}) == (333, 53, {})
+    wanted = order([Line("1", "Lamp", 2, total=101, tax=51)], platform=Platform.WOOCOMMERCE)
+    assert share(wanted, {"1": 1}) == (51, 26, {})
+
+
+def test_the_tax_of_several_rates_is_the_sum_of_their_shares() -> None:
+    # Each rate is split by itself: 2 × (5 of 3 units → 2) is 4, and 10 of 3 units would be 3.
+    line = Line("1", "Lamp", 3, total=110, tax=10, taxes={"a": 5, "b": 5})
+    wanted = order([line], platform=Platform.WOOCOMMERCE, taxes_included=False)
+    assert share(wanted, {"1": 1}) == (37, 4, {"a": 2, "b": 2})
+    assert share(wanted, {"1": 1}, Taken(74, {"1": 2}, {})) == (36, 2, {"a": 1, "b": 1})
+
+
+def test_more_taken_than_there_is_leaves_nothing_and_spoils_nothing() -> None:
+    wanted = order([Line("1", "Lamp", 2, total=2000), Line("2", "Bulb", 1, total=500)])
+    decided = decide(wanted, {"1": 1, "2": 1}, Taken(2000, {"1": 5}, {}))
+    assert [(line.line_id, line.quantity, line.total) for line in decided.lines] == [("2", 1, 500)]
+    assert decide(wanted, {"1": -1}, NOTHING).lines == ()
+
+
+def test_extras_go_out_only_with_goods_and_only_with_the_last_of_them() -> None:
+    parts = (Extra("s", "shipping", "Standard", total=496), Extra("z", "fee", "Free", total=0))
+    wanted = order([Line("1", "Lamp", 2, total=2000)], parts)
+    assert decide(wanted, {}, Taken(2000, {"1": 2}, {})).extras == ()
+    assert decide(wanted, {"1": 1}, NOTHING).extras == ()
+    whole = decide(wanted, {"1": 2}, NOTHING)
+    assert [(extra.line_id, extra.kind, extra.total) for extra in whole.extras] == [("s", "shipping", 496)]
+    assert whole.amount == 2496
+
+
+def test_an_untouched_extra_goes_out_as_it_was_paid() -> None:
+    parts = (Extra("f", "fee", "Wrapping", total=119, tax=19, taxes={"7": 12, "9": 7}),)
+    (extra,) = decide(order([Line("1", "Lamp", 1, total=100)], parts), {"1": 1}, NOTHING).extras
+    assert (extra.line_id, extra.kind, extra.total, extra.tax, dict(extra.taxes)) == (
+        "f", "fee", 119, 19, {"7": 12, "9": 7},
+    )  # fmt: skip
+
+
+def test_the_rest_of_an_extra_keeps_the_proportions_of_net_and_taxes() -> None:
+    parts = (Extra("f", "fee", "Wrapping", total=200, tax=50, taxes={"7": 40, "9": 10}),)
+    wanted = order([Line("1", "Lamp", 1, total=100)], parts)
+    (extra,) = decide(wanted, {"1": 1}, Taken(100, {}, {"f": 100})).extras
+    assert (extra.line_id, extra.kind, extra.total, extra.tax, dict(extra.taxes)) == (
+        "f", "fee", 100, 25, {"7": 20, "9": 5},
+    )  # fmt: skip
+    bare = order([Line("1", "Lamp", 1, total=100)], (Extra("f", "fee", "Wrapping", total=200, tax=50),))
+    (extra,) = decide(bare, {"1": 1}, Taken(100, {}, {"f": 100})).extras
+    assert (extra.total, extra.tax, dict(extra.taxes)) == (100, 25, {})
+
+
+def test_an_extra_that_was_refunded_beyond_its_price_is_gone() -> None:
+    wanted = order([Line("1", "Lamp", 1, total=100)], (Extra("f", "fee", "Wrapping", total=2),))
+    assert decide(wanted, {"1": 1}, Taken(3, {}, {"f": 3})).extras == ()
+    assert decide(wanted, {"1": 1}, Taken(1, {}, {"f": 1})).extras[0].total == 1

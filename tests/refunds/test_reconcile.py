@@ -133,3 +133,60 @@ def test_looks_become_rarer() -> None:
     waits = [next_look(looks) for looks in range(len(LOOK_AFTER) + 3)]
     assert waits == sorted(waits)
     assert waits[-1] == timedelta(seconds=LOOK_AFTER[-1])
+
+
+@pytest.mark.parametrize(
+    ("platform", "shown", "after", "words"),
+    [
+        (Platform.SHOPIFY, None, 0, "same key and request go out again"),
+        (Platform.SHOPIFY, None, 12 * 3600, "key may have expired"),
+        (Platform.WOOCOMMERCE, None, 0, "proves nothing there"),
+        (Platform.WOOCOMMERCE, None, 900, "look at the payment gateway"),
+        (Platform.SHOPIFY, RefundState.PENDING, 0, "its payment is pending"),
+        (Platform.SHOPIFY, RefundState.PENDING, 8 * 86400, "more than a week"),
+        (Platform.SHOPIFY, RefundState.SUCCEEDED, 0, "by its marker"),
+        (Platform.SHOPIFY, RefundState.FAILED, 0, "its payment failed"),
+        (Platform.SHOPIFY, RefundState.NO_MONEY, 0, "no money moved"),
+        (Platform.SHOPIFY, RefundState.UNCLEAR, 0, "not whether money moved"),
+    ],
+)
+def test_each_verdict_says_why(platform: Platform, shown: RefundState | None, after: int, words: str) -> None:
+    settled = decide(
+        operation(platform), seen(shown) if shown else None, SENT + timedelta(seconds=after), FIRST_LOOK, REVIEW
+    )
+    assert words in settled.detail
+
+
+def test_a_refusal_and_another_amount_say_why() -> None:
+    refused = decide(operation(Platform.SHOPIFY, refused=True), None, SENT, FIRST_LOOK, REVIEW)
+    assert "the store refused it" in refused.detail
+    other = decide(operation(Platform.SHOPIFY), seen(RefundState.SUCCEEDED, 1998), SENT, FIRST_LOOK, REVIEW)
+    assert "another amount" in other.detail
+
+
+def test_an_operation_may_be_sent_again_unless_it_says_otherwise() -> None:
+    one = Operation(Platform.SHOPIFY, 1999, SENT, SENT, refused=False)
+    assert verdict(one, None, timedelta(0)) is Verdict.SEND_AGAIN
+
+
+def test_the_wait_counts_from_the_last_sending_and_the_key_from_the_first() -> None:
+    again = SENT + timedelta(hours=1)
+    woo = Operation(Platform.WOOCOMMERCE, 1999, SENT, again, refused=False)
+    assert verdict(woo, None, timedelta(minutes=74)) is Verdict.STILL_UNKNOWN
+    assert verdict(woo, None, timedelta(minutes=75)) is Verdict.NEEDS_REVIEW
+    shopify = Operation(Platform.SHOPIFY, 1999, SENT, SENT + timedelta(hours=11), refused=False)
+    assert verdict(shopify, None, timedelta(hours=12)) is Verdict.NEEDS_REVIEW
+
+
+def test_a_pending_payment_is_watched_for_a_week_or_longer_when_people_come_later() -> None:
+    one = operation(Platform.SHOPIFY)
+    shown = seen(RefundState.PENDING)
+    late = SENT + timedelta(days=7, seconds=1)
+    assert decide(one, shown, late, FIRST_LOOK, REVIEW).verdict is Verdict.NEEDS_REVIEW
+    assert decide(one, shown, late, FIRST_LOOK, timedelta(days=9)).verdict is Verdict.STILL_UNKNOWN
+
+
+def test_the_times_are_those_that_the_documentation_promises() -> None:
+    assert timedelta(hours=12) == KEY_LIFETIME
+    assert [int(next_look(looks).total_seconds()) for looks in range(9)] == [10, 20, 30, 60, 120, 240, 600, 600, 600]
+    assert {str(one) for one in Verdict} == {"succeeded", "rejected", "still_unknown", "send_again", "needs_review"}
