@@ -157,7 +157,7 @@ def test_woocommerce_splits_net_and_tax_apart_even_when_its_prices_include_it() 
 
 
 def test_the_tax_of_several_rates_is_the_sum_of_their_shares() -> None:
-    # Each rate is split by itself: 2 × (5 of 3 units → 2) is 4, and 10 of 3 units would be 3.
+    # Each rate is split by itself: twice (5 of 3 units → 2) is 4, and 10 of 3 units would be 3.
     line = Line("1", "Lamp", 3, total=110, tax=10, taxes={"a": 5, "b": 5})
     wanted = order([line], platform=Platform.WOOCOMMERCE, taxes_included=False)
     assert share(wanted, {"1": 1}) == (37, 4, {"a": 2, "b": 2})
