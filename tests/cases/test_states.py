@@ -284,10 +284,10 @@ def test_a_transition_says_what_was_before_and_what_happened() -> None:
 
 
 def test_a_refusal_says_what_is_possible_instead() -> None:
-    with pytest.raises(TransitionNotAllowed, match="^appealed is not possible while the case is closed.$") as refused:
+    with pytest.raises(TransitionNotAllowed, match=r"^appealed is not possible while the case is closed.$") as refused:
         happen(case(State.CLOSED), Event.APPEALED)
     assert refused.value.extra == {"allowed": [str(event) for event in allowed_events(State.CLOSED)]}
-    with pytest.raises(GuardFailed, match="^close_due is not possible: a supplier credit is outstanding.$"):
+    with pytest.raises(GuardFailed, match=r"^close_due is not possible: a supplier credit is outstanding.$"):
         happen(case(State.RESOLVED, credit_open=True), Event.CLOSE_DUE)
 
 

@@ -1,7 +1,7 @@
 """The table of transitions, written down a second time: a changed edge, guard or follow-up must be meant.
 
-Each line is `number | event | from | guard | to | then`, as in the published machine; the order of the lines counts, because rows
-of one event are tried in order.
+Each line is `number | event | from | guard | to | then`, as in the published machine; the order of the lines counts,
+because rows of one event are tried in order.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ GROUPS = {
     "open": EVERY - ENDS,
     "before_resolving": EVERY - ENDS - {"resolving", "resolved"},
     "ended": ENDS,
+    "judged": {"authorizing", "awaiting_shipment", "in_transit", "inspecting", "claiming", "contested"},
     "undecided": {"requested", "evidence_needed", "under_review"},
 }
 PUBLISHED = """
@@ -29,9 +30,11 @@ PUBLISHED = """
 9 | approved | undecided | route_returnless | resolving | approve_store_return plan_refund ask_supplier expect_credit
 8 | approved | undecided | route_claim | claiming | approve_store_return ask_supplier
 6 | approved | undecided | route_return_with_rma | authorizing | approve_store_return ask_supplier
-7 | approved | undecided | route_without_rma | awaiting_shipment | approve_store_return issue_own_rma ask_supplier mail_rma
+7 | approved | undecided | route_without_rma | awaiting_shipment | approve_store_return issue_own_rma ask_supplier \
+    mail_rma
 10 | rejected | undecided | may_refuse | rejected | decline_store_return mail_refused
-10a | rejected | contested | may_refuse_all | rejected | void_refunds withdraw_from_supplier close_store_return mail_refused
+10a | rejected | contested | may_refuse_all | rejected | void_refunds withdraw_from_supplier close_store_return \
+    mail_refused
 10b | rejected | contested | may_refuse | resolving | plan_refund mail_refused
 11 | supplier_authorized | authorizing | | awaiting_shipment | mail_rma
 11a | supplier_authorized | contested | nothing_moved | awaiting_shipment | mail_rma
@@ -46,8 +49,8 @@ PUBLISHED = """
 15 | goods_received | authorizing awaiting_shipment in_transit expired | was_approved | inspecting |
 15a | goods_received | inspecting claiming contested | | same |
 16 | parcel_stalled | in_transit | | contested |
-17 | supplier_confirmed | authorizing awaiting_shipment in_transit inspecting claiming contested | confirmed_in_full | resolving | plan_refund expect_credit
-18 | supplier_confirmed | authorizing awaiting_shipment in_transit inspecting claiming contested | confirmed_in_part | contested | plan_refund expect_credit
+17 | supplier_confirmed | judged | confirmed_in_full | resolving | plan_refund expect_credit
+18 | supplier_confirmed | judged | confirmed_in_part | contested | plan_refund expect_credit
 17a | supplier_confirmed | resolving resolved | confirms_more | same | expect_credit
 19 | supplier_rejected | authorizing awaiting_shipment in_transit inspecting claiming | | contested |
 20 | verdict_timed_out | inspecting claiming | | contested |
@@ -63,7 +66,8 @@ PUBLISHED = """
 26b | credit_written_off | resolved | | closed |
 26c | credit_written_off | any except resolved | | same |
 26d | close_due | resolved | no_credit_open | closed |
-27 | external_refund_observed | open except resolved | external_covers | superseded | void_refunds withdraw_from_supplier close_store_return
+27 | external_refund_observed | open except resolved | external_covers | superseded | void_refunds \
+    withdraw_from_supplier close_store_return
 27a | external_refund_observed | any | | same | void_refunds plan_refund
 28 | external_refund_removed | superseded | | contested |
 28b | external_refund_removed | resolved | not_covered | contested |
@@ -73,7 +77,8 @@ PUBLISHED = """
 29b | chargeback_lost | open | | superseded | void_refunds withdraw_from_supplier close_store_return
 30 | order_cancelled | before_resolving | made_whole_before_moving | superseded | void_refunds withdraw_from_supplier
 30a | order_cancelled | any | | same |
-31 | customer_cancelled | undecided authorizing awaiting_shipment claiming contested | nothing_moved | cancelled | void_refunds withdraw_from_supplier close_store_return mail_cancelled
+31 | customer_cancelled | undecided authorizing awaiting_shipment claiming contested | nothing_moved | cancelled | \
+    void_refunds withdraw_from_supplier close_store_return mail_cancelled
 32 | reopened | ended | has_reason | under_review |
 33 | hold_set | any | | same | void_refunds
 33a | hold_lifted | any | is_held | same | plan_refund

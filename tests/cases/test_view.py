@@ -51,7 +51,8 @@ def test_what_is_owed_and_what_is_open() -> None:
     ("name", "touched"), [("refunded", True), ("shipped", True), ("received", True), ("cleared", False)]
 )
 def test_what_counts_as_moved(name: str, touched: bool) -> None:
-    assert case(OTHER, replace(APPROVED, **{name: 1})).touched is touched
+    changed: dict[str, Any] = {name: 1}
+    assert case(OTHER, replace(APPROVED, **changed)).touched is touched
 
 
 def test_covered_means_every_line() -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.mutation`: mutates the money path, runs the quick tests against each mutant, prints what survived."""
+"""`python -m tests.mutation`: mutates the money path, runs the quick tests against each mutant, prints survivors."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def run_mutant(file: str, text: str, chosen: Sequence[str], output: Path) -> NoR
         sys.meta_path.insert(0, _Finder(name, str(ROOT / file), text))
         paths = sorted({nodeid.split("::")[0] for nodeid in chosen})
         code = int(pytest.main([*OPTIONS, *paths], plugins=[_Chosen(chosen)]))
-    except Exception:
+    except Exception:  # noqa: BLE001 - the fork ends here, whatever it was
         traceback.print_exc()
     _leave(code)
 
@@ -133,7 +133,7 @@ def run_warm(tests: Sequence[str], takeover: Takeover, output: Path) -> NoReturn
     try:
         _prepare(output)
         code = int(pytest.main([*OPTIONS, *tests], plugins=[takeover]))
-    except Exception:
+    except Exception:  # noqa: BLE001 - the fork ends here, whatever it was
         traceback.print_exc()
     _leave(code)
 
@@ -156,6 +156,6 @@ def run_watched(tests: Sequence[str], result: Path, output: Path) -> NoReturn:
         }
         told: dict[str, Any] = {"seconds": watched.seconds, "lines": lines}
         result.write_text(json.dumps(told), "utf-8")
-    except Exception:
+    except Exception:  # noqa: BLE001 - the fork ends here, whatever it was
         traceback.print_exc()
     _leave(code)

@@ -43,17 +43,28 @@ def mutants_of(file: str) -> list[Mutant]:
     statements = _statements(ast.parse(source))
     known = {ast.dump(ast.parse(source))}
     found: list[Mutant] = []
-    for node in _walk(wrapper.module):
-        for operator, changed in changes(node):
-            text = wrapper.module.deep_replace(node, changed).code
-            shape = _shape(text)
-            if shape is None or shape in known:
-                continue
-            known.add(shape)
-            line = positions[node].start.line
-            before, after = _difference(source, text)
-            found.append(Mutant(file, len(found) + 1, operator, line, _around(statements, line), before, after, text))
+    for part, before, behind in _parts(wrapper.module, source):
+        for node in _walk(part):
+            for operator, changed in changes(node):
+                text = before + wrapper.module.code_for_node(part.deep_replace(node, changed)) + behind
+                shape = _shape(text)
+                if shape is None or shape in known:
+                    continue
+                known.add(shape)
+                line = positions[node].start.line
+                old, new = _difference(source, text)
+                around = _around(statements, line)
+                found.append(Mutant(file, len(found) + 1, operator, line, around, old, new, text))
     return found
+
+
+def _parts(module: Any, source: str) -> Iterator[tuple[Any, str, str]]:
+    """Each statement of a module with the text before it and behind it: changing a part is quicker than the whole."""
+    codes = [module.code_for_node(part) for part in module.body]
+    start = source.index("".join(codes))
+    for part, code in zip(module.body, codes, strict=True):
+        yield part, source[:start], source[start + len(code) :]
+        start += len(code)
 
 
 def _walk(node: Any) -> Iterator[Any]:

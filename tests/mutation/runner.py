@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
@@ -45,7 +46,10 @@ class Watch:
         self.total = sum(self._seconds.values())
 
     def tests_for(self, mutant: Mutant) -> list[str]:
-        """The tests that run the mutant's statement, the quickest first; for what is run by importing, all of its file."""
+        """The tests that run the mutant's statement, the quickest first.
+
+        What is run by importing counts for every test that runs anything of its file.
+        """
         lines = self._lines[mutant.file]
         run = [lines.get(str(line), []) for line in range(mutant.lines[0], mutant.lines[1] + 1)]
         found = {name for names in run for name in names if name}
@@ -141,7 +145,7 @@ def _warm(mutants: Sequence[Mutant], watched: Watch, folder: Path, job: int) -> 
             swap, tests = takeover.swap_of(mutant), watched.tests_for(mutant)
             if swap:
                 began = time.monotonic()
-                code = _fork(lambda: os._exit(takeover.run(swap, tests)), watched.patience(tests))
+                code = _fork(partial(takeover.run_and_leave, swap, tests), watched.patience(tests))
                 _tell(folder / f"warm-{job}.jsonl", mutant, code, len(tests), began, terminal)
 
     child.run_warm(TESTS, Takeover(loop), folder / f"warm-{job}.txt")
@@ -154,12 +158,13 @@ def _cold(mutants: Sequence[Mutant], watched: Watch, folder: Path, job: int) -> 
             tests, began, output = watched.tests_for(mutant), time.monotonic(), folder / f"cold-{job}.txt"
             result: int | None = 0
             for some in watched.stages(tests):
-                result = _fork(lambda: child.run_mutant(mutant.file, mutant.text, some, output), watched.patience(some))
+                run = partial(child.run_mutant, mutant.file, mutant.text, some, output)
+                result = _fork(run, watched.patience(some))
                 if result != 0:
                     break
             _tell(folder / f"cold-{job}.jsonl", mutant, result, len(tests), began, sys.stdout)
         code = 0
-    except Exception:
+    except Exception:  # noqa: BLE001 - the fork ends here, whatever it was
         traceback.print_exc()
     os._exit(code)
 

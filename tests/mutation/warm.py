@@ -10,6 +10,7 @@ import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
+from typing import NoReturn
 
 import pytest
 
@@ -60,8 +61,15 @@ class Takeover:
             swap.append((function, after))
         return swap
 
-    def run(self, swap: Swap, chosen: Sequence[str]) -> int:
-        """In a fork: 1 when one of the chosen tests fails with the new code, else 0."""
+    def run_and_leave(self, swap: Swap, chosen: Sequence[str]) -> NoReturn:
+        """In a fork: leaves with 1 when one of the chosen tests fails with the new code, else with 0."""
+        code = 1
+        try:
+            code = self._run(swap, chosen)
+        finally:
+            os._exit(code)
+
+    def _run(self, swap: Swap, chosen: Sequence[str]) -> int:
         os.setpgrp()
         for function, code in swap:
             function.__code__ = code
