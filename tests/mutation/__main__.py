@@ -23,10 +23,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("files", nargs="*", help="only these files (default: the whole money path)")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at a time (default: 1)")
+    parser.add_argument("--every", type=int, default=1, help="only one mutant of so many: a quick sample")
     parser.add_argument("--count", action="store_true", help="only count the mutants")
     parser.add_argument("--survivors", action="store_true", help="only what survived the run before")
     asked = parser.parse_args()
-    mutants = [mutant for file in asked.files or files() for mutant in mutants_of(file)]
+    mutants = [mutant for file in asked.files or files() for mutant in mutants_of(file)][:: asked.every]
     before = _read()
     if asked.survivors:
         alive = {_key(one) for one in before if one["outcome"] == "survived"}

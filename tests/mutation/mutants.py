@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import libcst as cst
@@ -41,30 +42,26 @@ def mutants_of(file: str) -> list[Mutant]:
     wrapper = MetadataWrapper(cst.parse_module(source))
     positions = wrapper.resolve(PositionProvider)
     statements = _statements(ast.parse(source))
+    starts = [0, *accumulate(len(line) for line in source.splitlines(keepends=True))]
     known = {ast.dump(ast.parse(source))}
     found: list[Mutant] = []
-    for part, before, behind in _parts(wrapper.module, source):
-        for node in _walk(part):
-            for operator, changed in changes(node):
-                text = before + wrapper.module.code_for_node(part.deep_replace(node, changed)) + behind
-                shape = _shape(text)
-                if shape is None or shape in known:
-                    continue
-                known.add(shape)
-                line = positions[node].start.line
-                old, new = _difference(source, text)
-                around = _around(statements, line)
-                found.append(Mutant(file, len(found) + 1, operator, line, around, old, new, text))
+    for node in _walk(wrapper.module):
+        place = positions[node]
+        start, end = (starts[at.line - 1] + at.column for at in (place.start, place.end))
+        in_place = source[start:end] == wrapper.module.code_for_node(node)
+        for operator, changed in changes(node):
+            if in_place:
+                text = source[:start] + wrapper.module.code_for_node(changed) + source[end:]
+            else:
+                text = wrapper.module.deep_replace(node, changed).code
+            shape = _shape(text)
+            if shape is None or shape in known:
+                continue
+            known.add(shape)
+            old, new = _difference(source, text)
+            around = _around(statements, place.start.line)
+            found.append(Mutant(file, len(found) + 1, operator, place.start.line, around, old, new, text))
     return found
-
-
-def _parts(module: Any, source: str) -> Iterator[tuple[Any, str, str]]:
-    """Each statement of a module with the text before it and behind it: changing a part is quicker than the whole."""
-    codes = [module.code_for_node(part) for part in module.body]
-    start = source.index("".join(codes))
-    for part, code in zip(module.body, codes, strict=True):
-        yield part, source[:start], source[start + len(code) :]
-        start += len(code)
 
 
 def _walk(node: Any) -> Iterator[Any]:

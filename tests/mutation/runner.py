@@ -21,7 +21,7 @@ from typing import Any, NoReturn, TextIO
 from app.db.embedded import EmbeddedPostgres
 from tests.mutation import child
 from tests.mutation.mutants import Mutant
-from tests.mutation.targets import READ_BY, TESTS, files
+from tests.mutation.targets import READ_BY, TESTS, files, own_tests
 from tests.mutation.warm import Takeover
 
 # Imported once, before the forks. Nothing here imports a file of the money path (checked).
@@ -48,7 +48,7 @@ class Watch:
     def tests_for(self, mutant: Mutant) -> list[str]:
         """The tests that run the mutant's statement, the quickest first.
 
-        What is run by importing counts for every test that runs anything of its file.
+        What is run by importing counts for every test that runs anything of its file, and for the file's own tests.
         """
         lines = self._lines[mutant.file]
         run = [lines.get(str(line), []) for line in range(mutant.lines[0], mutant.lines[1] + 1)]
@@ -56,13 +56,16 @@ class Watch:
         if not found and any("" in names for names in run):
             readers = self._lines[READ_BY.get(mutant.file, mutant.file)].values()
             found = {name for names in readers for name in names if name}
+            found |= {name for name in self._seconds if name.startswith(own_tests(mutant.file))}
         return sorted(found, key=lambda name: (self._seconds.get(name, 0.0), name))
 
-    def stages(self, tests: Sequence[str]) -> list[list[str]]:
-        """The tests that need no more than a moment, then all others: most mutants never see the others."""
+    def stages(self, mutant: Mutant, tests: Sequence[str]) -> list[list[str]]:
+        """The file's own tests, what else needs no more than a moment, then all others: most mutants see the first."""
         quick = [name for name in tests if self._seconds.get(name, 0.0) < _MOMENT]
+        own = [name for name in quick if name.startswith(own_tests(mutant.file))]
+        other = [name for name in quick if not name.startswith(own_tests(mutant.file))]
         slow = [name for name in tests if self._seconds.get(name, 0.0) >= _MOMENT]
-        return [stage for stage in (quick, slow) if stage]
+        return [stage for stage in (own, other, slow) if stage]
 
     def patience(self, tests: Sequence[str]) -> float:
         """Seconds after which a run of these tests is given up."""
@@ -157,7 +160,7 @@ def _cold(mutants: Sequence[Mutant], watched: Watch, folder: Path, job: int) -> 
         for mutant in mutants:
             tests, began, output = watched.tests_for(mutant), time.monotonic(), folder / f"cold-{job}.txt"
             result: int | None = 0
-            for some in watched.stages(tests):
+            for some in watched.stages(mutant, tests):
                 run = partial(child.run_mutant, mutant.file, mutant.text, some, output)
                 result = _fork(run, watched.patience(some))
                 if result != 0:
@@ -184,12 +187,15 @@ def _fork(run: Callable[[], NoReturn], patience: float) -> int | None:
     process = os.fork()
     if process == 0:
         run()
-    ends = time.monotonic() + patience
-    while time.monotonic() < ends:
+    ends, parent = time.monotonic() + patience, os.getppid()
+    # Whoever is left behind by a run that was ended ends too.
+    while time.monotonic() < ends and os.getppid() == parent:
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.005)
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
+    if os.getppid() != parent:
+        os._exit(1)
     return None

@@ -22,6 +22,12 @@ def files() -> list[str]:
     return [*refunds, *MACHINE]
 
 
+def own_tests(file: str) -> str:
+    """How the names of the tests begin that are about this file."""
+    folder, _, name = file.removeprefix("app/").rpartition("/")
+    return f"tests/{folder}/test_{name}::"
+
+
 def enumerations() -> dict[str, list[str]]:
     """The members of the enumerations that the money path uses, by the name that code calls them by."""
     found: dict[str, list[str]] = {}
