@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from httpx import AsyncClient
 from sqlalchemy import select
 
+from app.db.base import new_id
 from app.orders import service as orders
 from app.orders.models import ObservedRefund, Order
 from app.orders.snapshot import RefundState, SeenRefund
+from app.refunds.models import Refund
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
 from tests.api.kit import LAMP, V1, VIEWER, case_in, refund_in
@@ -51,6 +55,41 @@ async def test_filters(client: AsyncClient, runtime: Runtime, query: str, count:
     for name in (case["id"], case["reference"].lower()):
         found = (await client.get(f"{V1}/refunds?{query.replace('%s', name)}")).json()["items"]
         assert len(found) == count
+
+
+async def test_shipping_is_a_part_like_a_line(client: AsyncClient, runtime: Runtime) -> None:
+    """Its kind says what it is, and it has no quantity."""
+    case = await case_in(client, runtime, "resolving")
+    refund_id = await refund_in(runtime, case, RefundStatus.PLANNED)
+    async with runtime.work() as work:
+        refund = await work.session.get_one(Refund, UUID(refund_id))
+        refund.extras = [{"line_id": "871", "kind": "shipping", "total": 500, "tax": 80, "taxes": {}}]
+    shown = (await client.get(f"{V1}/refunds/{refund_id}")).json()
+    lamps, shipping = shown["lines"]
+    assert (lamps["kind"], lamps["quantity"], lamps["tax"]["amount"]) == ("line", 2, "8.00")
+    assert shipping == {
+        "line_id": "871",
+        "kind": "shipping",
+        "quantity": None,
+        "total": {"amount": "5.00", "currency": "EUR"},
+        "tax": {"amount": "0.80", "currency": "EUR"},
+    }
+    assert (shown["store"], shown["next_check_at"] is None, shown["created_at"] is None) == ("alpha", False, False)
+
+
+async def test_a_list_goes_on_page_by_page(client: AsyncClient, runtime: Runtime) -> None:
+    """The cursor of a page leads to what comes after it."""
+    case = await case_in(client, runtime, "resolving")
+    old = await refund_in(runtime, case, RefundStatus.PLANNED)
+    async with runtime.work() as work:
+        first = await work.session.get_one(Refund, UUID(old))
+        names = [column.name for column in Refund.__table__.columns if column.name != "id"]
+        second = Refund(id=new_id(), **{name: getattr(first, name) for name in names})
+        work.session.add(second)
+    page = (await client.get(f"{V1}/refunds?limit=1")).json()
+    assert [item["id"] for item in page["items"]] == [str(second.id)]
+    rest = (await client.get(f"{V1}/refunds", params={"limit": 1, "cursor": page["next_cursor"]})).json()
+    assert ([item["id"] for item in rest["items"]], rest["next_cursor"]) == ([old], None)
 
 
 @pytest.mark.parametrize("status", [RefundStatus.NEEDS_REVIEW, RefundStatus.UNKNOWN])
@@ -107,7 +146,16 @@ async def test_what_is_not_in_doubt_cannot_be_settled(client: AsyncClient, runti
     assert (missing.status_code, missing.json()["code"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("body", [{}, {"outcome": "succeeded"}, {"outcome": "maybe", "reason": "x"}, {**NO, "more": 1}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"outcome": "succeeded"},
+        {"outcome": "maybe", "reason": "x"},
+        {**NO, "more": 1},
+        {**NO, "store_refund_id": "998877"},
+    ],
+)
 async def test_settling_needs_a_reason(client: AsyncClient, body: dict[str, object]) -> None:
     """And one of two outcomes."""
     answer = await client.post(f"{V1}/refunds/0199f5a2-0000-7000-8000-000000000001/settle", json=body)

@@ -32,6 +32,7 @@ _PRELOAD = (
 )  # fmt: skip
 # A mutant that takes so much longer than its tests do has lost its end. Seconds.
 _PATIENCE = 20
+_MAIN = os.getpid()
 # A test that needs no database is done in this. Seconds.
 _MOMENT = 0.03
 
@@ -187,15 +188,19 @@ def _fork(run: Callable[[], NoReturn], patience: float) -> int | None:
     process = os.fork()
     if process == 0:
         run()
-    ends, parent = time.monotonic() + patience, os.getppid()
-    # Whoever is left behind by a run that was ended ends too.
-    while time.monotonic() < ends and os.getppid() == parent:
+    ends = time.monotonic() + patience
+    while time.monotonic() < ends and not _left_behind():
         done, status = os.waitpid(process, os.WNOHANG)
         if done:
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.005)
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
-    if os.getppid() != parent:
+    if _left_behind():
         os._exit(1)
     return None
+
+
+def _left_behind() -> bool:
+    """Whether this is a worker whose run was ended: then it ends too."""
+    return os.getpid() != _MAIN and os.getppid() != _MAIN

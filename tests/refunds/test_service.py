@@ -6,19 +6,13 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import Connection
 
-import app.db.metadata
-from app.db.base import Base
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import RefundState, SeenRefund
 from app.refunds import queries, service
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundNotMovable, RefundStatus
-from app.runtime import Runtime
 from tests.api.kit import LAMP, MUG
 from tests.refunds.kit import Scene
 
@@ -177,14 +171,3 @@ async def test_a_refund_is_shown_with_its_own_attempts_in_order(scene: Scene) ->
         assert [(one.refund_id, one.number) for one in found.attempts] == [(old, 1), (old, 2)]
         assert (found.refund.id, found.order.id) == (old, scene.order_pk)
         assert [refund.id for refund in await service.of_order(work, scene.order_pk)] == [old, new]
-
-
-async def test_the_tables_are_what_the_migrations_made(runtime: Runtime) -> None:
-    def differences(connection: Connection) -> list[str]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        found = [str(one) for one in compare_metadata(context, Base.metadata)]
-        assert app.db.metadata
-        return [one for one in found if "refund" in one]
-
-    async with runtime.database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
