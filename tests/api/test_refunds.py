@@ -151,6 +151,7 @@ async def test_what_is_not_in_doubt_cannot_be_settled(client: AsyncClient, runti
     [
         {},
         {"outcome": "succeeded"},
+        {"reason": "seen in the gateway"},
         {"outcome": "maybe", "reason": "x"},
         {**NO, "more": 1},
         {**NO, "store_refund_id": "998877"},

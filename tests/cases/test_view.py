@@ -163,6 +163,7 @@ def test_money_is_counted_by_who_paid_it() -> None:
     gone = after(theirs, Event.EXTERNAL_REFUND_REMOVED, lines={"L1": 1})
     assert [(line.refunded, line.external) for line in gone.lines] == [(1, 1), (0, 0)]
     assert after(view, Event.EXTERNAL_REFUND_REMOVED, lines={"L1": 5}).lines[0].external == 0
+    assert after(view, Event.EXTERNAL_REFUND_REMOVED, lines={"L2": 1}).lines[0].external == 1
 
 
 @pytest.mark.parametrize("event", [Event.CREDIT_SETTLED, Event.CREDIT_WRITTEN_OFF])

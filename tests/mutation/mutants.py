@@ -19,13 +19,17 @@ _DECORATION = frozenset({"dataclass", "property", "classmethod"})
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change of one file. `before` and `after` are the changed lines; `lines` is the statement around it."""
+    """One change of one file. `before` and `after` are the changed lines; `lines` is the statement around it.
+
+    `imported` says that the statement is run by importing the file: it is in no function's body.
+    """
 
     file: str
     number: int
     operator: str
     line: int
     lines: tuple[int, int]
+    imported: bool
     before: str
     after: str
     text: str
@@ -41,9 +45,10 @@ def mutants_of(file: str) -> list[Mutant]:
     source = (ROOT / file).read_text("utf-8")
     wrapper = MetadataWrapper(cst.parse_module(source))
     positions = wrapper.resolve(PositionProvider)
-    statements = _statements(ast.parse(source))
+    tree = ast.parse(source)
+    statements, bodies = _statements(tree), _bodies(tree)
     starts = [0, *accumulate(len(line) for line in source.splitlines(keepends=True))]
-    known = {ast.dump(ast.parse(source))}
+    known = {ast.dump(tree)}
     found: list[Mutant] = []
     for node in _walk(wrapper.module):
         place = positions[node]
@@ -59,8 +64,10 @@ def mutants_of(file: str) -> list[Mutant]:
                 continue
             known.add(shape)
             old, new = _difference(source, text)
-            around = _around(statements, place.start.line)
-            found.append(Mutant(file, len(found) + 1, operator, place.start.line, around, old, new, text))
+            line = place.start.line
+            imported = not any(first <= line <= last for first, last in bodies)
+            around = _around(statements, line)
+            found.append(Mutant(file, len(found) + 1, operator, line, around, imported, old, new, text))
     return found
 
 
@@ -96,6 +103,12 @@ def _statements(tree: ast.Module) -> list[tuple[int, int]]:
             first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", []))])
             found.append((first, end))
     return sorted(found, key=lambda span: span[0] - span[1])
+
+
+def _bodies(tree: ast.Module) -> list[tuple[int, int]]:
+    """The lines of each function's body."""
+    functions = (node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+    return [(node.body[0].lineno, node.end_lineno or node.lineno) for node in functions]
 
 
 def _around(statements: list[tuple[int, int]], line: int) -> tuple[int, int]:

@@ -51,14 +51,21 @@ class Watch:
 
         What is run by importing counts for every test that runs anything of its file, and for the file's own tests.
         """
-        lines = self._lines[mutant.file]
-        run = [lines.get(str(line), []) for line in range(mutant.lines[0], mutant.lines[1] + 1)]
-        found = {name for names in run for name in names if name}
-        if not found and any("" in names for names in run):
+        found = self._run(mutant) - {""}
+        if self.by_importing(mutant):
             readers = self._lines[READ_BY.get(mutant.file, mutant.file)].values()
-            found = {name for names in readers for name in names if name}
+            found |= {name for names in readers for name in names if name}
             found |= {name for name in self._seconds if name.startswith(own_tests(mutant.file))}
         return sorted(found, key=lambda name: (self._seconds.get(name, 0.0), name))
+
+    def by_importing(self, mutant: Mutant) -> bool:
+        """Whether importing the file runs the statement: then a function changed afterwards would change nothing."""
+        return mutant.imported or self._run(mutant) == {""}
+
+    def _run(self, mutant: Mutant) -> set[str]:
+        lines = self._lines[mutant.file]
+        run = [lines.get(str(line), []) for line in range(mutant.lines[0], mutant.lines[1] + 1)]
+        return {name for names in run for name in names}
 
     def stages(self, mutant: Mutant, tests: Sequence[str]) -> list[list[str]]:
         """The file's own tests, what else needs no more than a moment, then all others: most mutants see the first."""
@@ -146,8 +153,9 @@ def _warm(mutants: Sequence[Mutant], watched: Watch, folder: Path, job: int) -> 
 
     def loop(takeover: Takeover) -> None:
         for mutant in mutants:
-            swap, tests = takeover.swap_of(mutant), watched.tests_for(mutant)
+            swap = None if watched.by_importing(mutant) else takeover.swap_of(mutant)
             if swap:
+                tests = watched.tests_for(mutant)
                 began = time.monotonic()
                 code = _fork(partial(takeover.run_and_leave, swap, tests), watched.patience(tests))
                 _tell(folder / f"warm-{job}.jsonl", mutant, code, len(tests), began, terminal)

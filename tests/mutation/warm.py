@@ -7,6 +7,7 @@ the mutant's code and runs the chosen tests.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from types import CodeType, FunctionType
@@ -15,7 +16,7 @@ from typing import NoReturn
 import pytest
 
 from tests.mutation.mutants import Mutant
-from tests.mutation.targets import ROOT
+from tests.mutation.targets import ROOT, files
 
 Swap = list[tuple[FunctionType, CodeType]]
 
@@ -32,6 +33,10 @@ class Takeover:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Takes the tests over."""
         self._items = {item.nodeid: item for item in session.items}
+        # Some are imported by no test but by a fixture, when the first test needs it.
+        for file in files():
+            importlib.import_module(file.removesuffix(".py").replace("/", "."))
+        importlib.import_module("app.main")
         for found in gc.get_objects():
             if isinstance(found, FunctionType):
                 code = found.__code__

@@ -39,6 +39,7 @@ async def test_money_is_reserved_until_it_is_proven_that_none_moved(scene: Scene
         assert await service.reserved_units(work, scene.case_id) == open_units
         in_doubt = status in (RefundStatus.SUBMITTING, RefundStatus.UNKNOWN, RefundStatus.NEEDS_REVIEW)
         assert await service.in_doubt(work, scene.case_id) is in_doubt
+        assert await service.in_doubt(work, UUID(int=1)) is False
 
 
 async def test_what_others_refunded_adds_to_what_is_ours_and_ours_counts_once(scene: Scene) -> None:
@@ -170,4 +171,6 @@ async def test_a_refund_is_shown_with_its_own_attempts_in_order(scene: Scene) ->
         assert found is not None
         assert [(one.refund_id, one.number) for one in found.attempts] == [(old, 1), (old, 2)]
         assert (found.refund.id, found.order.id) == (old, scene.order_pk)
+        sendings = await service.attempts(work, [new, old])
+        assert {key: [one.number for one in made if one] for key, made in sendings.items()} == {new: [1], old: [1, 2]}
         assert [refund.id for refund in await service.of_order(work, scene.order_pk)] == [old, new]

@@ -137,6 +137,13 @@ async def test_the_same_number_on_another_order_is_another_refund(scene: Scene) 
     assert (await _settle(scene, refund_id, PAID)).status == "succeeded"
 
 
+async def test_another_number_on_the_same_order_is_another_refund(scene: Scene) -> None:
+    refund_id = await _in_review(scene)
+    await _see(scene, UUID(int=7))
+    refund = await _settle(scene, refund_id, Finding(True, "9002", "seen in the gateway", "operator:ops"))
+    assert (refund.status, refund.store_refund_id) == ("succeeded", "9002")
+
+
 async def test_as_not_made_its_money_is_free_and_the_case_contested(scene: Scene) -> None:
     refund_id = await _in_review(scene)
     refund = await _settle(scene, refund_id, NOT_MADE)
