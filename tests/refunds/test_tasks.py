@@ -15,7 +15,7 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import RefundState, SeenRefund
 from app.refunds import tasks
-from app.refunds.models import Refund
+from app.refunds.models import Refund, RefundAttempt
 from app.stores.base import StoreUnavailable
 from tests.api.kit import LAMP, MUG
 from tests.refunds.kit import Scene
@@ -143,6 +143,24 @@ async def test_an_unreadable_order_does_not_disturb_what_was_settled_meanwhile(s
     scene.store.read_order = slow  # type: ignore[method-assign]
     refund = await scene.advance(refund_id)
     assert (refund.status, refund.looks, refund.detail) == ("needs_review", 1, None)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+async def test_what_another_job_began_to_send_while_the_order_was_read_is_its_own(scene: Scene, fails: bool) -> None:
+    refund_id = await scene.plan()
+    reading = scene.store.read_order
+
+    async def slow(order_id: str) -> Any:
+        await scene.change(Refund, refund_id, status="submitting")
+        async with scene.runtime.work() as work:
+            work.session.add(RefundAttempt(refund_id=refund_id, number=1, request={}, started_at=work.now))
+        if fails:
+            raise StoreUnavailable("down")
+        return await reading(order_id)
+
+    scene.store.read_order = slow  # type: ignore[method-assign]
+    refund = await scene.advance(refund_id)
+    assert (refund.status, refund.looks, refund.detail, scene.store.sent) == ("submitting", 0, None, [])
 
 
 async def test_the_marker_of_another_refund_is_not_ours(scene: Scene) -> None:
