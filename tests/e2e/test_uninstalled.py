@@ -24,9 +24,9 @@ def calls(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     reached: list[str] = []
     take = stage.world.shop.faults.take
 
-    def counted(operation: str) -> Fault | None:
+    def counted(operation: str, about: str | None = None) -> Fault | None:
         reached.append(operation)
-        return take(operation)
+        return take(operation, about)
 
     monkeypatch.setattr(stage.world.shop.faults, "take", counted)
     return reached

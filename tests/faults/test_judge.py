@@ -24,7 +24,7 @@ def on_woocommerce(fault: str) -> list[Play]:
 
 def believing(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
     """The service looks at nothing and always concludes the same."""
-    monkeypatch.setattr("app.refunds.tasks._ours", lambda shown, refund_id: None)
+    monkeypatch.setattr("app.refunds.tasks._ours", lambda shown, refund_id: [])
     monkeypatch.setattr("app.refunds.looking.reconcile.decide", lambda *told: Settlement(verdict, "just so"))
 
 

@@ -81,6 +81,8 @@ async def open_theatre(
         runtimes = []
         for _ in range(WORKERS):
             runtime = _runtime(settings, database_url, clock)
+            # The stores' gate goes on using the first one.
+            stack.push_async_callback(runtime.database.dispose)
             runtime.database = MortalDatabase(database_url, _POOL)
             runtime.stores = Doors(runtime.stores, _hasty(settings), is_hasty, moment)
             stack.push_async_callback(runtime.aclose)
