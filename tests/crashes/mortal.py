@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from typing import Any
 
 from procrastinate.jobs import Job
 from procrastinate.worker import Worker
+from psycopg import Cursor
 from sqlalchemy import Connection, event
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -18,20 +20,27 @@ class Died(BaseException):
     """The process is gone. Not an `Exception`: nothing may catch it and carry on."""
 
 
+Commit = tuple[str, int]
+"""A commit by the tables in which it kept something, in the order of writing, and the how-many-eth of that kind."""
+
+_WRITES = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+
+
 @dataclass
 class Fate:
-    """When the next death comes: at a crash point, or before or after the n-th commit from now. It comes once."""
+    """When the next death comes: at a crash point, or before or after a commit. It comes once."""
 
     point: Point | None = None
-    commit: int | None = None
+    commit: Commit | None = None
     before: bool = True
-    commits: int = 0
+    commits: list[Commit] = field(default_factory=list)
+    """Every commit since the last choice."""
     worker_is_dead: bool = False
     """Until a new one is started, whatever the old one still tries to do fails."""
 
-    def choose(self, *, point: Point | None = None, commit: int | None = None, before: bool = True) -> None:
+    def choose(self, *, point: Point | None = None, commit: Commit | None = None, before: bool = True) -> None:
         """Sets the next death and counts commits from nothing."""
-        self.point, self.commit, self.before, self.commits = point, commit, before, 0
+        self.point, self.commit, self.before, self.commits = point, commit, before, []
 
     @property
     def met(self) -> bool:
@@ -50,30 +59,34 @@ class Fate:
         """Makes the commits of this database mortal, those that keep anything."""
         engine = database.engine.sync_engine
         really_commit = engine.dialect.do_commit
-        written: set[int] = set()
+        written: dict[int, dict[str, None]] = {}
 
-        @event.listens_for(engine, "before_cursor_execute")
-        def note(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
-            if statement.lstrip().startswith(("INSERT", "UPDATE", "DELETE")):
-                written.add(id(connection.connection.dbapi_connection))
+        @event.listens_for(engine, "after_cursor_execute")
+        def note(connection: Connection, cursor: Cursor[Any], statement: str, *_: object) -> None:
+            table = _WRITES.match(statement)
+            # Housekeeping that found nothing to do keeps nothing, and how often it comes by is chance.
+            if table and cursor.rowcount:
+                written.setdefault(id(connection.connection.dbapi_connection), {})[table[1]] = None
 
         @event.listens_for(engine, "rollback")
         def forget(connection: Connection) -> None:
-            written.discard(id(connection.connection.dbapi_connection))
+            written.pop(id(connection.connection.dbapi_connection), None)
 
         def commit(connection: PoolProxiedConnection) -> None:
             if in_worker and self.worker_is_dead:
                 raise Died
-            if id(connection.dbapi_connection) not in written:
+            tables = written.pop(id(connection.dbapi_connection), None)
+            if not tables:
                 really_commit(connection)
                 return
-            written.discard(id(connection.dbapi_connection))
-            self.commits += 1
-            last = self.commits == self.commit
-            if last and self.before:
+            kind = " ".join(tables)
+            this = (kind, 1 + sum(name == kind for name, _ in self.commits))
+            self.commits.append(this)
+            fatal = this == self.commit
+            if fatal and self.before:
                 self._die(in_worker)
             really_commit(connection)
-            if last:
+            if fatal:
                 self._die(in_worker)
 
         engine.dialect.do_commit = commit  # type: ignore[method-assign, assignment]
