@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import psycopg
 import pytest
-from filelock import FileLock
 from httpx import ASGITransport, AsyncClient
 from pydantic import SecretStr
 
-from app.db.embedded import EmbeddedPostgres
 from app.db.migrate import head_revision, upgrade
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
+from tests.database import a_server, cloned, with_database
 from tests.fuzzing import THOROUGH
 from tests.leaks import WATCH
 
@@ -60,27 +57,11 @@ def nothing_leaks(known_secrets: None) -> Iterator[None]:
     assert not found, "the log holds what it must not:\n" + "\n".join(found[:20])
 
 
-def with_database(server_url: str, name: str) -> str:
-    """The same server, another database."""
-    head, separator, tail = server_url.partition("?")
-    return f"{head.rsplit('/', 1)[0]}/{name}{separator}{tail}"
-
-
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A server for the whole run: TEST_DATABASE_URL, or the embedded one, shared by all test processes."""
-    given = os.environ.get("TEST_DATABASE_URL")
-    if given:
-        yield given
-        return
-    # PostgreSQL runs as a user of its own when the tests run as root, so the folder must be one it can reach.
-    folder = Path(tempfile.gettempdir()) / f"makegood-tests-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    with FileLock(folder / "start.lock"):
-        server = EmbeddedPostgres(folder)
-    yield server.url
-    with FileLock(folder / "start.lock"):
-        server.release()
+    """A server for the whole run, shared by all test processes."""
+    with a_server() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -94,17 +75,6 @@ def template(postgres_url: str) -> str:
             connection.execute(f'CREATE DATABASE "{name}"')
             upgrade(with_database(postgres_url, name))
     return name
-
-
-@contextmanager
-def cloned(postgres_url: str, template: str) -> Iterator[str]:
-    """A fresh database, migrated, until the block ends."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
-    yield with_database(postgres_url, name)
-    with psycopg.connect(postgres_url, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from app.http import tls_context
+
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 OnResult = Callable[[int | None], None]
@@ -191,7 +193,9 @@ class Courier:
         self.close()
 
     def _run(self) -> None:
-        with httpx.Client(timeout=self._timeout, follow_redirects=False, trust_env=False) as client:
+        with httpx.Client(
+            timeout=self._timeout, follow_redirects=False, trust_env=False, verify=tls_context()
+        ) as client:
             while (delivery := self._next()) is not None:
                 try:
                     self._send(client, delivery)

@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from app.errors import ConfigError
+from app.http import tls_context
 from app.orders.normalise_shopify_api import has_more, nodes, order_from_api
 from app.orders.reading import UnreadablePayload, child, identifier, moment, objects, text
 from app.orders.snapshot import OrderSnapshot, Platform
@@ -90,6 +91,7 @@ class ShopifyStore:
             follow_redirects=False,
             http2=False,
             trust_env=not is_loopback_url(base),
+            verify=tls_context(),
         )
         tokens: TokenSource
         if access_token:

@@ -19,6 +19,7 @@ import httpx
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
 from app.errors import ConfigError
+from app.http import tls_context
 from app.orders import reading
 from app.outcomes import Ok, Rejected, Unknown
 from app.suppliers.base import SupplierAnswer, SupplierOutcome, SupplierStatus
@@ -57,7 +58,7 @@ class HttpSupplier:
         self._api_token = api_token
         self._webhook = _webhook(key, webhook_secret)
         self._owns_client = client is None
-        self._client = client or httpx.AsyncClient()
+        self._client = client or httpx.AsyncClient(verify=tls_context())
 
     async def open_return(self, body: Mapping[str, Any], idempotency_key: str) -> SupplierOutcome:
         """Asks for authorisation with `POST /returns`. The same key gets the same answer."""

@@ -16,7 +16,7 @@ import pytest
 import structlog
 
 from app.cli import main
-from tests.conftest import with_database
+from tests.database import with_database
 from tests.leaks import WATCH
 
 

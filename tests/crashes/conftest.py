@@ -9,6 +9,7 @@ import pytest
 
 from app.clock import MovableClock
 from app.crashpoints import hooked
+from app.http import tls_context
 from app.main import create_app
 from app.runtime import build_runtime
 from app.sandbox.server import LoopbackServer
@@ -38,7 +39,10 @@ async def stage(database_url: str, settings: Settings) -> AsyncIterator[CrashSta
             for topic in ("order.created", "order.updated"):
                 world.site.add_webhook(topic, f"{url}/webhooks/woocommerce/{SITE}", WEBHOOK_SECRET)
             headers = {"Authorization": f"Bearer {API_KEY}"}
-            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as http, queue.open_async():
+            async with (
+                httpx.AsyncClient(base_url=url, headers=headers, timeout=20, verify=tls_context()) as http,
+                queue.open_async(),
+            ):
                 stage = CrashStage(world, working, http, clock, queue)
                 stage.fate.watch(serving.database, in_worker=False)
                 with hooked(stage.fate.reached):

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from app.clock import MovableClock
+from app.http import tls_context
 from app.main import create_app
 from app.runtime import build_runtime
 from app.sandbox.server import LoopbackServer
@@ -37,7 +38,7 @@ async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
                 await store.sync_subscriptions(f"{url}/webhooks/{store.platform}/{store.key}")
             working.settings.public_url = serving.settings.public_url = url
             headers = {"Authorization": f"Bearer {API_KEY}"}
-            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as http:
+            async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, verify=tls_context()) as http:
                 yield Stage(world, working, http, clock)
         await working.aclose()
 

@@ -13,7 +13,7 @@ from app.ledger.models import LedgerEntry
 from app.orders.models import ObservedRefund, Order
 from app.sandbox.woocommerce.model import NewExtra, NewLine, NewOrder
 from app.settings import Settings
-from tests.conftest import cloned
+from tests.database import cloned
 from tests.e2e.conftest import POLLING, staged
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_stories import lamp

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import psycopg
-from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from app.db.embedded import EmbeddedPostgres
 from app.db.migrate import upgrade
-from tests.conftest import with_database
+from tests.database import a_server, with_database
 from tests.faults.campaign import run
 from tests.faults.draw import Play, draw
 from tests.faults.judge import Verdict
@@ -88,27 +83,15 @@ def _tell(errors: Console, one: Verdict) -> None:
 
 @contextmanager
 def _server() -> Iterator[tuple[str, str]]:
-    """A PostgreSQL (TEST_DATABASE_URL, or the embedded one of the tests) with a migrated database to copy."""
-    given, server, lock = os.environ.get("TEST_DATABASE_URL"), None, None
-    if given is None:
-        folder = Path(tempfile.gettempdir()) / f"makegood-tests-{os.getuid()}"
-        folder.mkdir(exist_ok=True)
-        lock = FileLock(folder / "start.lock")
-        with lock:
-            server = EmbeddedPostgres(folder)
-    url = given or (server.url if server else "")
+    """A server with a migrated database to copy."""
     template = f"faults_template_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(url, autocommit=True) as connection:
+    with a_server() as url, psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{template}"')
-    try:
-        upgrade(with_database(url, template))
-        yield url, template
-    finally:
-        with psycopg.connect(url, autocommit=True) as connection:
+        try:
+            upgrade(with_database(url, template))
+            yield url, template
+        finally:
             connection.execute(f'DROP DATABASE "{template}" WITH (FORCE)')
-        if server is not None and lock is not None:
-            with lock:
-                server.release()
 
 
 if __name__ == "__main__":

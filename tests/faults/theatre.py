@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from app.clock import MovableClock
 from app.demo.stage import DemoSettings
+from app.http import tls_context
 from app.main import create_app
 from app.runtime import Runtime, build_runtime
 from app.sandbox.server import LoopbackServer
@@ -22,7 +23,7 @@ from app.settings import Settings
 from app.stores.base import Store
 from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
-from tests.conftest import with_database
+from tests.database import with_database
 from tests.faults.crew import CareFor, Crew, open_queue
 from tests.faults.death import MortalDatabase
 from tests.faults.doors import Doors, Moment
@@ -91,7 +92,9 @@ async def open_theatre(
         crew = Crew(runtimes, queue, care_for)
         headers = {"Authorization": f"Bearer {OPERATOR}"}
         http = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=f"{url}/api/v1", headers=headers, timeout=60, trust_env=False)
+            httpx.AsyncClient(
+                base_url=f"{url}/api/v1", headers=headers, timeout=60, trust_env=False, verify=tls_context()
+            )
         )
         yield Theatre(world, clock, crew, http, runtimes[0], url)
 

@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 import time
 import traceback
 import uuid
@@ -18,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
-from app.db.embedded import EmbeddedPostgres
+from tests.database import a_server
 from tests.mutation import child
 from tests.mutation.mutants import Mutant
 from tests.mutation.targets import READ_BY, TESTS, files, own_tests
@@ -84,18 +83,10 @@ class Watch:
 def database() -> Iterator[None]:
     """One server and one template for every process of the run."""
     os.environ["PYTEST_XDIST_TESTRUNUID"] = uuid.uuid4().hex
-    if os.environ.get("TEST_DATABASE_URL"):
+    with a_server() as url:
+        # One start for all of them, instead of one by each.
+        os.environ["TEST_DATABASE_URL"] = url
         yield
-        return
-    folder = Path(tempfile.gettempdir()) / f"makegood-tests-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    server = EmbeddedPostgres(folder)
-    os.environ["TEST_DATABASE_URL"] = server.url
-    try:
-        yield
-    finally:
-        del os.environ["TEST_DATABASE_URL"]
-        server.release()
 
 
 def preload() -> None:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 
+from app.http import tls_context
 from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec, PaymentSpec
 from app.sandbox.shopify.shop import ShopifyShop
@@ -166,7 +167,10 @@ def served(**options: Any) -> Iterator[World]:
         app = Starlette(
             routes=[Route("/hooks", inbox.take, methods=["POST"]), Mount("/shopify/alpha", routes=shop.routes())]
         )
-        with LoopbackServer(app) as url, httpx.Client(base_url=f"{url}/shopify/alpha", trust_env=False) as client:
+        with (
+            LoopbackServer(app) as url,
+            httpx.Client(base_url=f"{url}/shopify/alpha", trust_env=False, verify=tls_context()) as client,
+        ):
             yield World(shop, client, inbox, f"{url}/hooks")
 
 

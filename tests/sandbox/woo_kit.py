@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from woocommerce import API
 
+from app.http import tls_context
 from app.sandbox.delivery import Courier
 from app.sandbox.server import LoopbackServer
 from app.sandbox.woocommerce.model import NewCoupon, NewExtra, NewLine, NewOrder, TaxRate
@@ -95,7 +96,9 @@ class Shop:
 
     def call(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Any call with httpx and Basic."""
-        with httpx.Client(auth=(CONSUMER_KEY, CONSUMER_SECRET), timeout=10, trust_env=False) as client:
+        with httpx.Client(
+            auth=(CONSUMER_KEY, CONSUMER_SECRET), timeout=10, trust_env=False, verify=tls_context()
+        ) as client:
             return client.request(method, f"{self.base}/wp-json/wc/v3/{path}", **options)
 
     def subscribe(self, *topics: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from app.clock import Clock
+from app.http import tls_context
 from app.sandbox.delivery import Courier, NotLoopback, is_loopback
 from app.sandbox.woocommerce.errors import RestError
 from app.sandbox.woocommerce.php import php_json
@@ -123,8 +124,10 @@ class WebhookBoard:
             content = {"webhook_id": str(hook.webhook_id)}
             headers = {"User-Agent": USER_AGENT}
             try:
-                with httpx.Client(timeout=_PING_TIMEOUT, follow_redirects=True, trust_env=False) as client:
-                    status = client.post(hook.delivery_url, data=content, headers=headers).status_code
+                with httpx.Client(timeout=_PING_TIMEOUT, trust_env=False, verify=tls_context()) as client:
+                    status = client.post(
+                        hook.delivery_url, data=content, headers=headers, follow_redirects=True
+                    ).status_code
             except httpx.HTTPError:
                 status = None
         with self._lock:
