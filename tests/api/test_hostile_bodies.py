@@ -37,7 +37,7 @@ QUERIES = ("%00", "%ff%fe", "%ED%A0%80", "9" * 400, "1e400", "-1", "NaN", "[]", 
 PATHS = ("%00", "a%00b", "%ff", "%ED%A0%80", "..%2f..%2fetc", "9" * 500, "%2e%2e", "MG-%00", "x" * 3000, "'--")
 
 
-def kept(answer: Response, sent: object) -> None:
+def assert_kept(answer: Response, sent: object) -> None:
     """The word of the contract: an answer of ours, below 500; errors are problems."""
     assert answer.status_code < 500, (sent, answer.text[:300])
     if answer.status_code >= 400:
@@ -71,7 +71,7 @@ async def test_bodies_that_are_no_sane_json(client: AsyncClient, case: Json) -> 
     headers = {"content-type": "application/json"}
     for path in targets(case):
         for name, body in BODIES.items():
-            kept(await client.post(path, content=body, headers=headers), (path, name))
+            assert_kept(await client.post(path, content=body, headers=headers), (path, name))
 
 
 async def test_bodies_that_are_called_something_else(client: AsyncClient, case: Json) -> None:
@@ -79,7 +79,7 @@ async def test_bodies_that_are_called_something_else(client: AsyncClient, case: 
         for kind in KINDS:
             headers = [(b"content-type", kind.encode("latin-1")), (b"content-encoding", b"gzip")]
             for body in (b'{"nonsense": 1}', b"--\r\n\r\n", b"\xff" * 100):
-                kept(await client.post(path, content=body, headers=headers), (path, kind, body))
+                assert_kept(await client.post(path, content=body, headers=headers), (path, kind, body))
 
 
 async def test_queries_and_paths_that_mean_nothing(client: AsyncClient, case: Json) -> None:
@@ -99,8 +99,8 @@ async def test_queries_and_paths_that_mean_nothing(client: AsyncClient, case: Js
     for part in ("cases", "deliveries", "refunds", "messages", f"cases/{case['id']}/events", "stores", "suppliers"):
         for value in QUERIES:
             query = "&".join(f"{name}={value}" for name in names)
-            kept(await client.get(f"{V1}/{part}?{query}"), (part, value))
-            kept(await client.get(f"{V1}/{part}?{value}&{value}={value}"), (part, value))
+            assert_kept(await client.get(f"{V1}/{part}?{query}"), (part, value))
+            assert_kept(await client.get(f"{V1}/{part}?{value}&{value}={value}"), (part, value))
     for value in PATHS:
         for path in (
             "cases",
@@ -111,8 +111,8 @@ async def test_queries_and_paths_that_mean_nothing(client: AsyncClient, case: Js
             "orders/alpha",
             f"orders/{value}",
         ):
-            kept(await client.get(f"{V1}/{path}/{value}"), (path, value))
-        kept(await client.post(f"{V1}/cases/{value}/note", json={"text": "x"}), value)
+            assert_kept(await client.get(f"{V1}/{path}/{value}"), (path, value))
+        assert_kept(await client.post(f"{V1}/cases/{value}/note", json={"text": "x"}), value)
 
 
 _JSON = st.recursive(
@@ -140,4 +140,6 @@ async def test_requests_with_any_value_in_any_field(client: AsyncClient, case: J
         {**lamp(), data.draw(st.sampled_from(("line_id", "sku", "quantity", "reason", "note"))): data.draw(_JSON)}
     ]
     raw = json.dumps(body).encode()
-    kept(await client.post(f"{V1}/return-requests", content=raw, headers={"content-type": "application/json"}), body)
+    assert_kept(
+        await client.post(f"{V1}/return-requests", content=raw, headers={"content-type": "application/json"}), body
+    )

@@ -87,7 +87,7 @@ class Running:
         WATCH.heard("".join([*self.said, rest or ""]))
 
 
-def soon(is_so: Callable[[], bool]) -> None:
+def assert_soon(is_so: Callable[[], bool]) -> None:
     """Waits until it is so; fails when it is not in time."""
     deadline = time.monotonic() + PATIENCE
     while not is_so():

@@ -27,7 +27,7 @@ from app.main import create_app
 from app.patience import PatientProtocol
 from app.runtime import build_runtime
 from app.settings import Settings
-from tests.cli.command import SECRET, Running, soon
+from tests.cli.command import SECRET, Running, assert_soon
 from tests.cli.test_serve import base_url
 from tests.webhooks.test_intake import body_of, sign
 
@@ -59,7 +59,7 @@ def serving(application: ASGIApp) -> Iterator[uvicorn.Server]:
         server = uvicorn.Server(uvicorn.Config(application, timeout_graceful_shutdown=1, **options))
         thread = threading.Thread(target=asyncio.run, args=(server.serve([listening]),), daemon=True)
         thread.start()
-        soon(lambda: server.started)
+        assert_soon(lambda: server.started)
         yield server
         server.should_exit = True
         thread.join(30)
@@ -122,7 +122,7 @@ def test_an_unfinished_head_is_cut(port: int, begun: bytes) -> None:
 def test_a_head_that_drips_is_cut_too(port: int) -> None:
     with connect(port) as connection:
         connection.sendall(b"GET /short HTTP/1.1\r\nX-Slow: ")
-        soon(lambda: is_deaf(connection, b"x"))
+        assert_soon(lambda: is_deaf(connection, b"x"))
 
 
 def test_an_endless_head_is_refused(port: int) -> None:
@@ -137,9 +137,9 @@ def test_an_endless_head_is_refused(port: int) -> None:
 def test_whoever_does_not_read_an_answer_is_cut(server: uvicorn.Server, port: int) -> None:
     with connect(port) as connection:
         connection.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
-        soon(lambda: len(server.server_state.connections) == 1)
+        assert_soon(lambda: len(server.server_state.connections) == 1)
         # Nothing is read until the server has given up; what is in the buffers is all there ever is.
-        soon(lambda: not server.server_state.connections)
+        assert_soon(lambda: not server.server_state.connections)
         assert len(until_cut(connection)) < 20_000_000
 
 
@@ -175,7 +175,7 @@ def test_what_follows_a_refused_body_is_not_waited_for(port: int) -> None:
     with connect(port) as connection:
         connection.sendall(head + b"5\r\nxxxxx\r\n")
         assert b"413" in connection.recv(65536)[:20]
-        soon(lambda: is_deaf(connection, b"1\r\nx\r\n"))
+        assert_soon(lambda: is_deaf(connection, b"1\r\nx\r\n"))
 
 
 def test_a_body_that_waits_for_leave_is_refused_without_being_sent(port: int) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.command import SECRET, Running, silent, soon
+from tests.cli.command import SECRET, Running, assert_soon, silent
 from tests.cli.conftest import Makegood
 
 
@@ -31,7 +31,7 @@ def data_dir() -> Iterator[Path]:
     process_id = folder / "postgres" / "postmaster.pid"
     if process_id.exists():
         os.kill(int(process_id.read_text().split()[0]), signal.SIGINT)
-        soon(lambda: not process_id.exists())
+        assert_soon(lambda: not process_id.exists())
     shutil.rmtree(folder)
 
 
@@ -44,7 +44,7 @@ def test_serves_until_sigterm(tmp_path: Path, database_url: str) -> None:
         assert "server" not in answer.headers
         assert httpx.get(f"{url}/readyz").status_code == 200
         assert service.stop() == 0
-        soon(lambda: silent(url))
+        assert_soon(lambda: silent(url))
     assert "Traceback" not in "".join(service.said)
 
 
@@ -64,7 +64,7 @@ def test_several_processes_share_the_port_and_stop_together(tmp_path: Path, data
         for _ in range(8):
             assert httpx.get(f"{url}/healthz").status_code == 200
         assert service.stop() == 0
-        soon(lambda: silent(url))
+        assert_soon(lambda: silent(url))
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path, database_url: str) -> None:
@@ -72,7 +72,7 @@ def test_processes_end_when_their_parent_is_killed(tmp_path: Path, database_url:
     with Running(tmp_path, "serve", "--port", "0", "--processes", "2", "--no-worker", **settings) as service:
         url = base_url(service)
         os.kill(service.pid, signal.SIGKILL)
-        soon(lambda: silent(url))
+        assert_soon(lambda: silent(url))
         assert silent(url)
 
 

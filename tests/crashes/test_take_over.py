@@ -19,7 +19,7 @@ from app.db.engine import Database
 from app.jobs import defer
 from app.runtime import Runtime
 from app.worker import make_queue, take_over
-from tests.cli.command import soon
+from tests.cli.command import assert_soon
 from tests.crashes.stage import new_order
 from tests.crashes.test_processes import show
 from tests.e2e.stage import SHOP
@@ -43,12 +43,12 @@ async def test_the_job_of_a_killed_worker_runs_on_another(tmp_path: Path, databa
             doomed = playing.fleet.start_worker(Point.ORDER_FETCHED)
             async with playing.stage.runtime.work() as work:
                 await defer(work.session, "orders.refresh", store=SHOP, order_id=order)
-            await asyncio.to_thread(soon, lambda: doomed.poll() is not None)
+            await asyncio.to_thread(assert_soon, lambda: doomed.poll() is not None)
             assert number(database, doing) == 1
             died_at = time.monotonic()
             playing.fleet.start_worker()
             left = "SELECT count(*) FROM procrastinate_jobs"
-            await asyncio.to_thread(soon, lambda: number(database, left) == 0)
+            await asyncio.to_thread(assert_soon, lambda: number(database, left) == 0)
             assert number(database, "SELECT count(*) FROM orders WHERE read_at IS NOT NULL") == 1
         # The silence that counts as death is 3 s here; the rest is the start of a process.
         assert time.monotonic() - died_at < 60

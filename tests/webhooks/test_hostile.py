@@ -63,7 +63,7 @@ class Intake:
             told, signature, path = {}, standard(body, number), "suppliers/acme"
         return await self.client.post(f"/webhooks/{path}", content=body, headers={**told, **common, **signature})
 
-    async def all_end_well(self, kind: str, sent: Mapping[str, Iterable[bytes]]) -> None:
+    async def assert_all_end_well(self, kind: str, sent: Mapping[str, Iterable[bytes]]) -> None:
         """Sends bodies by topic, and a good one; every one is stored once and ends, and can be shown."""
         before = len(await deliveries(self.runtime))
         bodies = []
@@ -123,15 +123,15 @@ def spoilt(good: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[bytes, None]
 
 
 async def test_shopify_bodies_spoilt_at_every_place(intake: Intake) -> None:
-    await intake.all_end_well("shopify", spoilt(SHOPIFY))
+    await intake.assert_all_end_well("shopify", spoilt(SHOPIFY))
 
 
 async def test_woocommerce_bodies_spoilt_at_every_place(intake: Intake) -> None:
-    await intake.all_end_well("woocommerce", spoilt(WOOCOMMERCE))
+    await intake.assert_all_end_well("woocommerce", spoilt(WOOCOMMERCE))
 
 
 async def test_supplier_events_spoilt_at_every_place(intake: Intake) -> None:
-    await intake.all_end_well("supplier", spoilt(intake.events))
+    await intake.assert_all_end_well("supplier", spoilt(intake.events))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ async def test_supplier_events_spoilt_at_every_place(intake: Intake) -> None:
 )
 async def test_bodies_that_are_no_sane_json_are_kept_and_shown(intake: Intake, kind: str, topic: str) -> None:
     bodies = no_json(encoded(SHOPIFY["orders/updated"]))
-    await intake.all_end_well(kind, {topic: bodies.values()})
+    await intake.assert_all_end_well(kind, {topic: bodies.values()})
     async with intake.runtime.work() as work:
         rows = await work.session.execute(select(Delivery.body, Delivery.status, Delivery.error))
         ended = {body: (status, error) for body, status, error in rows.all()}
@@ -164,7 +164,7 @@ async def test_bodies_of_any_shape_end(intake: Intake, data: st.DataObject) -> N
         topic = data.draw(st.sampled_from(sorted(known)))
         drawn = [encoded(data.draw(damaged(known[topic]))) for _ in range(4)]
         bodies = dict.fromkeys([*drawn, data.draw(st.binary(max_size=2000)), encoded(data.draw(_JSON))])
-        await intake.all_end_well(kind, {topic: bodies})
+        await intake.assert_all_end_well(kind, {topic: bodies})
 
 
 _JSON = st.recursive(
