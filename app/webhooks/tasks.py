@@ -31,6 +31,8 @@ from app.webhooks.models import Delivery, SourceKind
 from app.webhooks.topics import SENT_AFTER_REMOVAL, handler_of, triggered_at
 
 _SWEEP_LEASE = timedelta(seconds=60)
+# A delivery whose reading ended so many processes is shown as failed, before it ends them all for ever.
+MOST_DEATHS = 5
 log = structlog.get_logger()
 
 
@@ -41,7 +43,10 @@ async def process(context: JobContext, delivery_id: str) -> None:
     try:
         async with runtime.work() as work:
             delivery = await inbox.take(work, UUID(delivery_id))
-            if delivery is not None:
+            # The job of a dead worker is the only one that is tried again.
+            if delivery is not None and context.job.attempts >= MOST_DEATHS:
+                await inbox.failed(work, delivery.id, f"{MOST_DEATHS} processes ended while reading it", passing=False)
+            elif delivery is not None:
                 inbox.done(work, delivery, await _read(work, delivery))
     except (DataError, ProgrammingError) as error:
         await _failed(runtime, UUID(delivery_id), f"{type(error).__name__}: it cannot be stored", passing=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from httpx import AsyncClient, Response
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from standardwebhooks.webhooks import Webhook
 
 from app.db.engine import Database
@@ -21,6 +21,7 @@ from app.orders.service import snapshot_of
 from app.runtime import Runtime
 from app.settings_load import load_settings
 from app.webhooks.models import Delivery
+from app.webhooks.tasks import MOST_DEATHS
 from app.worker import run_until_idle
 from tests.orders.woo_captures import capture, raw_body
 
@@ -346,3 +347,18 @@ def test_the_service_does_not_load_without_a_secret(monkeypatch: pytest.MonkeyPa
             monkeypatch.setenv("MAKEGOOD_STORES__ALPHA__CLIENT_SECRET", secret)
         with pytest.raises(ConfigError, match="CLIENT_SECRET"):
             load_settings()
+
+
+async def test_a_delivery_that_ends_every_process_that_reads_it_is_shown_and_can_be_replayed(
+    client: AsyncClient, runtime: Runtime
+) -> None:
+    await shopify(client, json.dumps(ORDER).encode())
+    async with runtime.work() as work:
+        await work.session.execute(text(f"UPDATE procrastinate_jobs SET attempts = {MOST_DEATHS}"))
+    await run_until_idle(runtime)
+    (shown,) = (await client.get("/api/v1/deliveries")).json()["items"]
+    assert (shown["status"], shown["error"]) == ("failed", f"{MOST_DEATHS} processes ended while reading it")
+    assert (await client.post(f"/api/v1/deliveries/{shown['id']}/replay")).status_code == 202
+    await run_until_idle(runtime)
+    (shown,) = (await client.get("/api/v1/deliveries")).json()["items"]
+    assert (shown["status"], shown["error"]) == ("processed", None)
