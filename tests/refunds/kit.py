@@ -55,6 +55,7 @@ class ScriptedStore(FakeStore):
         self.while_preparing: Any = None
         self.while_sending: Any = None
         self.most: int | None = None
+        self.payload: dict[str, Any] = {}
 
     async def read_order(self, order_id: str) -> OrderSnapshot | None:
         """What the test wants to be seen."""
@@ -71,7 +72,12 @@ class ScriptedStore(FakeStore):
         if self.preparing_fails is not None:
             raise self.preparing_fails
         amount = intent.amount if self.most is None else intent.amount.with_minor(self.most)
-        return PreparedRefund(intent.refund_id, order.order_id, amount, {"amount": amount.text, "of": order.number})
+        return PreparedRefund(
+            intent.refund_id,
+            order.order_id,
+            amount,
+            {"amount": amount.text, "of": order.number, **self.payload},
+        )
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """The next answer of the script."""
@@ -160,10 +166,14 @@ class Scene:
 
     def show(self, refund_id: UUID, state: RefundState = RefundState.SUCCEEDED, minor: int = 5000, **more: Any) -> None:
         """From now on the store shows a refund with that marker."""
-        seen = SeenRefund("9001", minor, state, str(refund_id), lines={LAMP: 2}, extras={}, **more)
+        told: dict[str, Any] = {"lines": {LAMP: 2}, "extras": {}, **more}
+        self.show_all(SeenRefund("9001", minor, state, str(refund_id), **told))
+
+    def show_all(self, *seen: SeenRefund) -> None:
+        """From now on the store shows these refunds."""
         assert self.store.shown is not None
         later = self.store.shown.updated_at + timedelta(seconds=1)
-        self.store.shown = replace(self.store.shown, updated_at=later, refunds=(seen,))
+        self.store.shown = replace(self.store.shown, updated_at=later, refunds=seen)
 
 
 async def scene_of(runtime: Runtime, platform: Platform = Platform.SHOPIFY) -> Scene:

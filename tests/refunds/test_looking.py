@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from app.orders.snapshot import RefundState
+from app.orders import service as orders
+from app.orders.snapshot import RefundState, SeenRefund
 from app.outcomes import Rejected, Unknown
 from app.refunds.looking import look
 from app.refunds.models import Refund
 from app.refunds.sending import locked
+from tests.api.kit import LAMP, MUG
 from tests.refunds.kit import Scene, made
 
 
@@ -181,3 +183,154 @@ async def test_what_is_not_open_is_left_alone(scene: Scene, status: str) -> None
         await look(work, order, case, refund, scene.store, [])
     refund = await scene.refund(refund_id)
     assert (refund.status, refund.looks, refund.detail) == (status, 0, None)
+
+
+def shown(refund: Refund, store_refund_id: str, state: RefundState) -> SeenRefund:
+    """A refund with the marker, as the store lists it."""
+    return SeenRefund(store_refund_id, 5000, state, str(refund.id), lines={LAMP: 2}, extras={})
+
+
+@pytest.mark.parametrize("state", [RefundState.SUCCEEDED, RefundState.PENDING, RefundState.UNCLEAR])
+async def test_shown_twice_is_for_a_person(scene: Scene, state: RefundState) -> None:
+    refund = await _in_doubt(scene)
+    scene.show_all(shown(refund, "9001", RefundState.SUCCEEDED), shown(refund, "9002", state))
+    refund = await scene.advance(refund.id)
+    assert refund.status == "needs_review"
+    assert refund.detail == "the store shows more than one refund with this marker"
+    assert refund.store_refund_id == "9001"
+
+
+@pytest.mark.parametrize("spoilt", [RefundState.FAILED, RefundState.NO_MONEY])
+async def test_one_that_moved_no_money_beside_one_that_did(scene: Scene, spoilt: RefundState) -> None:
+    refund = await _in_doubt(scene)
+    scene.show_all(shown(refund, "9001", spoilt), shown(refund, "9002", RefundState.SUCCEEDED))
+    refund = await scene.advance(refund.id)
+    assert (refund.status, refund.store_refund_id) == ("succeeded", "9002")
+
+
+@pytest.mark.parametrize("spoilt", [RefundState.FAILED, RefundState.NO_MONEY])
+async def test_one_that_moved_no_money_alone_is_for_a_person(scene: Scene, spoilt: RefundState) -> None:
+    refund = await _in_doubt(scene)
+    scene.show(refund.id, spoilt)
+    refund = await scene.advance(refund.id)
+    assert (refund.status, refund.store_refund_id) == ("needs_review", "9001")
+
+
+async def test_a_gateway_that_may_be_at_work_is_waited_for(woo: Scene) -> None:
+    """Until then the store's row may still be deleted, so it is not taken for ours."""
+    refund = await _in_doubt(woo)
+    woo.show(refund.id, RefundState.UNCLEAR)
+    refund = await woo.advance(refund.id)
+    assert (refund.status, refund.store_refund_id) == ("unknown", None)
+    assert refund.detail == "the store shows the refund; its gateway may still be at work"
+    woo.clock.move(seconds=120)
+    refund = await woo.advance(refund.id)
+    assert (refund.status, refund.store_refund_id) == ("needs_review", "9001")
+
+
+async def test_a_pending_one_is_known_by_its_number_at_once(scene: Scene) -> None:
+    refund = await _in_doubt(scene)
+    scene.show(refund.id, RefundState.PENDING)
+    assert (await scene.advance(refund.id)).store_refund_id == "9001"
+
+
+async def test_other_lines_are_for_a_person(scene: Scene) -> None:
+    refund = await _in_doubt(scene)
+    scene.show(refund.id, lines={LAMP: 1, MUG: 1})
+    refund = await scene.advance(refund.id)
+    assert (refund.status, refund.detail) == (
+        "needs_review",
+        "the store shows the refund with other lines than were asked for",
+    )
+
+
+async def _sent_twice(scene: Scene, first: Unknown | Rejected, second: Rejected) -> Refund:
+    """Sent with the first answer, then once more with the second."""
+    refund_id = await scene.plan()
+    scene.store.answers = [first, second]
+    refund = await scene.advance(refund_id)
+    while len(scene.store.sent) < 2:
+        refund = await scene.advance(refund_id)
+    return refund
+
+
+async def test_a_refusal_after_a_doubtful_try_waits_for_that_try(scene: Scene) -> None:
+    refund = await _sent_twice(scene, Unknown("timeout", "nothing"), Rejected("user_errors", "too much"))
+    refund = await scene.advance(refund.id)
+    assert (refund.status, refund.detail) == (
+        "unknown",
+        "the store refused it, but an earlier try may still be at work",
+    )
+    scene.clock.move(seconds=119)
+    assert (await scene.advance(refund.id)).status == "unknown"
+    scene.clock.move(seconds=1)
+    assert (await scene.advance(refund.id)).status == "rejected"
+    assert len(scene.store.sent) == 2
+
+
+async def test_a_refusal_that_is_not_about_the_key_says_nothing_of_a_doubtful_try(scene: Scene) -> None:
+    refund = await _sent_twice(scene, Unknown("timeout", "nothing"), Rejected("shop_locked", "unpaid bill"))
+    scene.clock.move(minutes=10)
+    refund = await scene.advance(refund.id)
+    assert (refund.status, refund.detail) == (
+        "planned",
+        "no such refund in the store; the same key and request go out again",
+    )
+
+
+@pytest.mark.parametrize("first", [Rejected("throttled", "slower", True, 1)])
+async def test_a_refusal_after_a_try_that_was_never_sent_counts_at_once(scene: Scene, first: Rejected) -> None:
+    refund = await _sent_twice(scene, first, Rejected("shop_locked", "unpaid bill"))
+    assert (await scene.advance(refund.id)).status == "rejected"
+
+
+async def _failed_at_booking(woo: Scene, api_refund: bool = False) -> Refund:
+    """WooCommerce could not create the refund."""
+    woo.store.payload = {"api_refund": api_refund}
+    return await _in_doubt(woo, Rejected("cannot_create", "no reason given"))
+
+
+async def test_a_booking_without_a_gateway_is_tried_once_more(woo: Scene) -> None:
+    refund = await _failed_at_booking(woo)
+    refund = await woo.advance(refund.id)
+    assert (refund.status, refund.detail) == (
+        "planned",
+        "the store failed at booking it, and no gateway was asked: once more",
+    )
+    woo.store.answers = [Rejected("cannot_create", "no reason given")]
+    await woo.advance(refund.id)
+    assert (await woo.advance(refund.id)).status == "rejected"
+    assert len(woo.store.sent) == 2
+
+
+async def test_a_booking_whose_first_try_was_never_sent_is_tried_once_more_all_the_same(woo: Scene) -> None:
+    woo.store.payload = {"api_refund": False}
+    refund = await _sent_twice(woo, Rejected("busy", "later", True, 1), Rejected("cannot_create", "no reason given"))
+    assert (await woo.advance(refund.id)).status == "planned"
+
+
+async def test_a_booking_that_asked_a_gateway_is_not_tried_again(woo: Scene) -> None:
+    refund = await _failed_at_booking(woo, api_refund=True)
+    assert (await woo.advance(refund.id)).status == "rejected"
+
+
+async def test_another_refusal_of_a_booking_is_not_tried_again(woo: Scene) -> None:
+    woo.store.payload = {"api_refund": False}
+    refund = await _in_doubt(woo, Rejected("bad_amount", "too much"))
+    assert (await woo.advance(refund.id)).status == "rejected"
+
+
+@pytest.mark.parametrize(("seen_before", "ends"), [(True, "planned"), (False, "rejected")])
+async def test_a_booking_is_not_tried_again_when_somebody_refunded_since(
+    woo: Scene, seen_before: bool, ends: str
+) -> None:
+    other = SeenRefund("77", 100, RefundState.SUCCEEDED, lines={}, extras={})
+    if seen_before:
+        woo.show_all(other)
+        async with woo.runtime.work() as work:
+            assert woo.store.shown is not None
+            await orders.keep(work, "alpha", woo.store.shown, read_at=work.now)
+        woo.clock.move(seconds=1)
+    refund = await _failed_at_booking(woo)
+    woo.show_all(other)
+    assert (await woo.advance(refund.id)).status == ends
