@@ -270,6 +270,9 @@ class Settings(BaseSettings):
         None, description="`smtp://user:password@host:587` or `smtps://…`; unset: mails are stored, not sent."
     )
     mail_from: str | None = Field(None, description="Sender of mails: an address, or `Name <address>`.")
+    operator_email: str | None = Field(
+        None, description="Where the operator is written to, before a legal date; unset: kept among the messages."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level logged.")
     log_json: bool | None = Field(None, description="JSON logs; unset: JSON unless the log goes to a terminal.")
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often due work is looked for.")

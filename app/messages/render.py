@@ -1,4 +1,4 @@
-"""The wording of every message to a customer: subject, text and HTML in the reader's language.
+"""The wording of every message to a customer or the operator: subject, text and HTML in the reader's language.
 
 The wording stands once per language, in `templates/<language>/<kind>.txt`; its first line is the subject. The HTML part
 is built from the same paragraphs, so the two can never say different things.
@@ -33,6 +33,7 @@ class MessageKind(StrEnum):
     REFUND_SENT = "refund_sent"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+    LEGAL_ALARM = "legal_alarm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ class MessageFacts:
     `locale` is the reader's, in any spelling (`fr-CA`, `he_IL`). `lines` is title and quantity. `reference` is the
     case's; a receipt lists `case_references` instead when the request was split. Where a supplier gives no RMA number
     the reference stands for it. `by_hand` says that the store's payment method
-    cannot send money back, so that the merchant sends it some other way.
+    cannot send money back, so that the merchant sends it some other way. `due_at`, `articles` and `holds` are for the
+    operator: when a refund is due by law, by which articles, and what stops its money.
     """
 
     kind: MessageKind
@@ -60,6 +62,9 @@ class MessageFacts:
     by_hand: bool = False
     reason: str | None = None
     case_references: Sequence[str] = ()
+    due_at: datetime | None = None
+    articles: Sequence[str] = ()
+    holds: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ _NEEDED: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.RECEIPT: ("received_at",),
     MessageKind.REFUND_SENT: ("amount",),
     MessageKind.REFUSED: ("reason",),
+    MessageKind.LEGAL_ALARM: ("due_at",),
 }
 
 _LANGUAGES = {"en": "en", "fr": "fr", "he": "he", "iw": "he"}
@@ -137,6 +143,9 @@ def _context(facts: MessageFacts, language: str, locale: Locale) -> dict[str, An
         "amount": _amount(facts.amount, locale) if facts.amount else "",
         "by_hand": facts.by_hand,
         "reason": _paragraphs(facts.reason, rtl),
+        "due": _moment(facts.due_at, locale) if facts.due_at else "",
+        "articles": [_words(article, rtl) for article in facts.articles],
+        "holds": ", ".join(_code(hold, rtl) for hold in facts.holds),
     }
 
 

@@ -14,6 +14,8 @@ from app.money import Money
 
 LANGUAGES = ("en", "fr", "he")
 EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
+# The operator needs nobody to write to.
+TO_CUSTOMERS = list(product(set(MessageKind) - {MessageKind.LEGAL_ALARM}, LANGUAGES))
 ADDRESS = {
     "name": "Acme",
     "line1": "1 Road",
@@ -41,6 +43,9 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         instructions="Use the box.\n\nNo tape.",
         amount=Money(1250, "EUR", 2),
         reason="The return period is over.",
+        due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC),
+        articles=["CRD art. 13(1)"],
+        holds=["fraud"],
     )
 
 
@@ -55,6 +60,7 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         rma_number="RMA-77" if kind is MessageKind.RMA_ISSUED else None,
         amount=Money(1250, "EUR", 2) if kind is MessageKind.REFUND_SENT else None,
         reason="Too late" if kind is MessageKind.REFUSED else None,
+        due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC) if kind is MessageKind.LEGAL_ALARM else None,
     )
 
 
@@ -93,11 +99,21 @@ def test_the_html_says_what_the_text_says(kind: MessageKind, language: str) -> N
     assert plain.split() == DIRECTIONAL.sub("", message.text).split()
 
 
-@pytest.mark.parametrize(("kind", "language"), EVERY_MESSAGE)
-def test_everyone_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
+@pytest.mark.parametrize(("kind", "language"), sorted(TO_CUSTOMERS))
+def test_every_customer_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
     assert "help@lamp.example" in render(facts(kind, language)).text
     asks = {"en": "eply to this message", "fr": "épondez à ce message", "he": "השיבו להודעה זו"}
     assert asks[language] in render(replace(facts(kind, language), support_email=None)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_operator_is_told_the_date_the_article_and_what_stops_the_money(language: str) -> None:
+    held = render(facts(MessageKind.LEGAL_ALARM, language)).text
+    for expected in ("2026", "10:59", "UTC", "CRD art. 13(1)", "fraud", "MG-7K3F9Q"):
+        assert expected in held
+    free = render(replace(facts(MessageKind.LEGAL_ALARM, language), holds=())).text
+    assert "fraud" not in free
+    assert "Makegood" in free
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
