@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from app.api import MoneyOut
 from app.cases.allowed import allowed_actions
+from app.cases.claims import Claim
 from app.cases.models import Case
 from app.cases.queries import CaseFacts
-from app.cases.schemas import CaseLineOut, CaseOut, CreditOut, DueOut, GateOut, TrackingOut
+from app.cases.schemas import CaseLineOut, CaseOut, ClaimOut, CreditOut, DueOut, GateOut, TrackingOut
 from app.cases.service import view_of
 from app.cases.vocabulary import Hold, Reason, Remedy, Route, State
 from app.ledger.models import CreditStatus, SupplierCredit
@@ -40,9 +43,11 @@ def case_out(facts: CaseFacts) -> CaseOut:
         allowed_actions=allowed_actions(view_of(case)),
         needs_attention=bool(case.attention),
         attention=list(case.attention),
+        attention_why=list(facts.why),
         due=DueOut(kind=TimerKind(facts.due[0]), at=facts.due[1]) if facts.due else None,
         refunds=[RefundOut.of(one.refund, one.attempts, ref_of(one.order)) for one in facts.refunds],
         credit=_credit(facts.credit) if facts.credit else None,
+        claim=_claim(facts.claim, facts.wanted) if facts.claim else None,
         policy_version=case.policy_version,
         created_at=case.created_at,
         updated_at=case.updated_at,
@@ -82,4 +87,18 @@ def _credit(credit: SupplierCredit) -> CreditOut:
         reference=credit.reference,
         expected_at=credit.expected_at,
         paid_at=credit.paid_at,
+    )
+
+
+def _claim(claim: Claim, wanted: Sequence[str]) -> ClaimOut:
+    told = "Filed after the supplier's last day" if claim.filed_at else "Not filed by the supplier's last day"
+    note = f"{told}: what it does not pay is the merchant's cost." if claim.late else None
+    return ClaimOut(
+        last_day=claim.last_day,
+        days_left=claim.days_left,
+        counted_from=claim.counted_from,
+        filed_at=claim.filed_at,
+        late=claim.late,
+        missing_evidence=list(wanted),
+        note=note,
     )

@@ -17,6 +17,7 @@ from app.ledger import service as ledger
 from app.messages import service as messages
 from app.messages.render import MessageKind
 from app.refunds import service as refunds
+from app.timers import service as timers
 
 # A job was just enqueued for the call; the sweeper makes it only when that job was lost.
 _JOB_LOST = timedelta(seconds=60)
@@ -66,7 +67,8 @@ async def _void_refunds(work: Work, case: Case, transition: Transition, _actor: 
 
 async def _expect_credit(work: Work, case: Case, transition: Transition, _actor: str) -> None:
     if case.supplier is not None:
-        await ledger.expect_credit(work, case.id, case.supplier, transition.event.data.get("credit"))
+        credit = await ledger.expect_credit(work, case.id, case.supplier, transition.event.data.get("credit"))
+        await timers.follow_credit(work, case, credit.expected_at)
 
 
 async def _mail_rma(work: Work, case: Case, _transition: Transition, _actor: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import or_, select
 
 from app.cases import observe
 from app.cases import service as cases
+from app.cases.claims import claim_of
 from app.cases.models import Case, CaseLine
 from app.cases.vocabulary import Event, Ground, Remedy, Route, State
 from app.db.work import Work
@@ -110,7 +111,7 @@ async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund)
         "amount": {"amount": refunds.money(refund).text, "currency": refund.currency},
     }
     await cases.record(work, case, Event.REFUND_SUCCEEDED, data, f"store:{case.store}")
-    await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), _recoverable(case, refund))
+    await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), _recoverable(work, order, case, refund))
     await messages.about_case(work, case, MessageKind.REFUND_SENT, refund=refund)
     await _finish(work, case)
     if case.state == State.RESOLVING:
@@ -121,11 +122,16 @@ async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund)
     await observe.apply_observed(work, order)
 
 
-def _recoverable(case: Case, refund: Refund) -> bool:
-    """Whether the supplier is expected to make it good: not when a person or the policy absorbed the loss."""
+def _recoverable(work: Work, order: Order, case: Case, refund: Refund) -> bool:
+    """Whether the supplier is expected to make it good: not when a person or the policy absorbed the loss, nor ahead of
+    its verdict when its claim window was missed."""
     if case.supplier is None:
         return False
-    return refund.ground in (Ground.SUPPLIER, Ground.LAW) or case.route == Route.RETURNLESS
+    if refund.ground == Ground.SUPPLIER:
+        return True
+    claim = claim_of(case, orders.snapshot_of(order), work.settings, work.now)
+    in_time = claim is None or not claim.late
+    return in_time and (refund.ground == Ground.LAW or case.route == Route.RETURNLESS)
 
 
 async def refund_failed(work: Work, order: Order, case: Case, refund: Refund) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route, Sta
 from app.ledger.models import CreditStatus
 from app.orders.schemas import OrderRef
 from app.refunds.schemas import RefundOut
+from app.suppliers.claim_window import CountedFrom
 from app.timers.models import TimerKind
 from app.wire import Instant, Wish, storable
 
@@ -39,7 +40,9 @@ class CaseFilter(Wish):
         None, max_length=320, description="The order's or the request's.", examples=["ann@example.com"]
     )
     updated_since: Instant | None = Field(None, examples=["2026-11-20T10:00:00Z"])
-    needs_attention: bool | None = Field(None, description="Whether a person should look.", examples=[True])
+    needs_attention: bool | None = Field(
+        None, description="Whether a person should look; true: most urgent first.", examples=[True]
+    )
 
     @field_validator("store", "supplier")
     @classmethod
@@ -85,7 +88,7 @@ class GateOut(BaseModel):
 
 
 class DueOut(BaseModel):
-    """The nearest timer: what happens by itself, and when."""
+    """The clock that ends next: what happens by itself, and when."""
 
     kind: TimerKind = Field(examples=["ship"])
     at: datetime
@@ -101,6 +104,22 @@ class CreditOut(BaseModel):
     reference: str | None = Field(examples=["CN-881"])
     expected_at: datetime | None
     paid_at: datetime | None
+
+
+class ClaimOut(BaseModel):
+    """Until when the supplier takes a claim for this case. Null on a case whose supplier has named no last day."""
+
+    last_day: date = Field(description="In the supplier's country.", examples=["2026-11-25"])
+    days_left: int = Field(description="0 on the last day and after it; counted to the day of filing.", examples=[3])
+    counted_from: CountedFrom = Field(
+        description="From dispatch or order while the delivery is not known: a later last day may come to light."
+    )
+    filed_at: datetime | None = Field(description="When the supplier was told.")
+    late: bool = Field(description="Filed, or still not filed, after a last day that is certain.", examples=[False])
+    missing_evidence: list[str] = Field(
+        description="What the customer was asked for and has not given.", examples=[["A photo of the damage"]]
+    )
+    note: str | None = Field(description="What being late means.", examples=[None])
 
 
 class CaseOut(BaseModel):
@@ -126,9 +145,14 @@ class CaseOut(BaseModel):
     allowed_actions: list[Action] = Field(examples=[["record-tracking", "record-receipt", "cancel", "hold", "note"]])
     needs_attention: bool = Field(examples=[False])
     attention: list[str] = Field(description="Why a person should look, as stable words.", examples=[["under_review"]])
+    attention_why: list[str] = Field(
+        description="The same in sentences: what to do, and by when.",
+        examples=[["Decide by 2026-11-27: approve, reject with a reason, or ask the customer for evidence."]],
+    )
     due: DueOut | None
     refunds: list[RefundOut]
     credit: CreditOut | None
+    claim: ClaimOut | None
     policy_version: str = Field(examples=["built-in@1"])
     created_at: datetime
     updated_at: datetime

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from app.cases import states
+from app.cases.claims import claim_closes
 from app.cases.commands import run_commands
 from app.cases.facts import keep_facts
 from app.cases.models import Case, CaseEventRow
@@ -28,6 +29,14 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _COUNTERS = ("approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
 # A supplier without an API is asked by a person, so a case that waits for such a supplier waits for that person.
 _WAITS_FOR_SUPPLIER = frozenset({State.AUTHORIZING, State.INSPECTING, State.CLAIMING})
+
+# News that has a state's clocks start anew though the case stays where it is: another parcel, another address.
+_ANEW = frozenset({(Event.TRACKING_ADDED, State.IN_TRANSIT), (Event.SUPPLIER_AUTHORIZED, State.AWAITING_SHIPMENT)})
+# A supplier that speaks of a case has been told of it, by whomever.
+_SUPPLIER_SPOKE = frozenset(
+    {Event.SUPPLIER_AUTHORIZED, Event.SUPPLIER_REFUSED, Event.GOODS_RECEIVED, Event.SUPPLIER_CONFIRMED,
+     Event.SUPPLIER_REJECTED, Event.CREDIT_SETTLED}
+)  # fmt: skip
 
 
 def new_reference() -> str:
@@ -112,7 +121,7 @@ async def add_problem(work: Work, case: Case, problem: str, text: str) -> None:
     if problem not in case.problems:
         case.problems = [*case.problems, problem]
         await note(work, case, text, "makegood", {"problem": problem})
-        case.attention = attention_of(case, work)
+        look_again(work, case)
 
 
 async def solve_problem(work: Work, case: Case, problem: str, text: str) -> bool:
@@ -122,6 +131,18 @@ async def solve_problem(work: Work, case: Case, problem: str, text: str) -> bool
     case.problems = [name for name in case.problems if name != problem]
     await note(work, case, text, "makegood", {"solved": problem})
     return True
+
+
+async def claim_filed(work: Work, case: Case) -> None:
+    """The supplier knows of the case: its claim window is kept or, with a note, missed. Harmless to repeat."""
+    if await timers.claim_filed(work, case):
+        text = f"The claim was filed after the supplier's last day, {case.claim_until}: "
+        await note(work, case, text + "what the supplier does not pay is the merchant's cost.", "makegood")
+
+
+def look_again(work: Work, case: Case) -> None:
+    """Says anew whether a person should look at the case."""
+    case.attention = attention_of(case, work)
 
 
 async def _write(work: Work, case: Case, transition: Transition, actor: str) -> None:
@@ -142,16 +163,22 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     moved = before is None or before.state is not after.state
     if moved:
         case.problems = []
-        await timers.restart(work, case.id, after.state, work.settings.suppliers.get(case.supplier or ""))
+    if moved or (transition.event.type, after.state) in _ANEW:
+        await timers.restart(work, case)
+    if before is not None and before.credit_open and not after.credit_open:
+        case.problems = [name for name in case.problems if name != "credit_overdue"]
+        await timers.follow_credit(work, case, None)
     if after.ground is not None and (before is None or before.ground is not after.ground):
         case.gate = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
     keep_facts(case, transition.event.type, row.data)
-    case.attention = attention_of(case, work)
+    look_again(work, case)
     case.updated_at = work.now
     try:
         await work.session.flush()
     except IntegrityError as error:
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
+    if transition.event.type in _SUPPLIER_SPOKE:
+        await claim_filed(work, case)
     if Command.DECIDE in transition.commands:
         await _decide(work, case)
     await run_commands(work, case, transition, actor)
@@ -171,6 +198,8 @@ def attention_of(case: Case, work: Work) -> list[str]:
         supplier = work.settings.suppliers.get(case.supplier or "")
         if supplier is None or supplier.channel != "http":
             found.append("supplier_by_hand")
+    if claim_closes(case, work.settings, work.now):
+        found.append(f"claim_window:{case.claim_until}")
     return [*found, *(f"problem:{name}" for name in case.problems)]
 
 

@@ -15,6 +15,8 @@ from app.db.work import Work
 from app.ledger.models import Account, CreditStatus, LedgerEntry, SupplierCredit
 from app.money import Money
 
+_UNPAID = frozenset({CreditStatus.EXPECTED, CreditStatus.CLAIMED, CreditStatus.PARTLY_PAID, CreditStatus.SHORT})
+
 
 async def post(work: Work, posting: str, case_id: UUID, debit: Account, credit: Account, amount: Money) -> None:
     """Moves `amount` from `credit` to `debit`; the same posting twice is booked once."""
@@ -77,6 +79,8 @@ async def _promise(work: Work, credit: SupplierCredit, promise: Mapping[str, Any
     credit.amount, credit.currency, credit.exponent = amount.minor, amount.currency, amount.exponent
     credit.reference = promise.get("reference") or credit.reference
     credit.expected_at = _moment(promise.get("expected_at")) or credit.expected_at
+    if credit.status == CreditStatus.OVERDUE:
+        credit.status = CreditStatus.EXPECTED
 
 
 async def _receivable(work: Work, credit: SupplierCredit, change: Money) -> None:
@@ -103,6 +107,13 @@ async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping
     settled = credit.paid >= (credit.amount or 0)
     credit.status = CreditStatus.PAID if settled else CreditStatus.SHORT
     return settled
+
+
+async def credit_overdue(work: Work, case_id: UUID) -> None:
+    """The supplier has not paid in its time, or not all of it."""
+    credit = await credit_of(work, case_id)
+    if credit is not None and credit.status in _UNPAID:
+        credit.status = CreditStatus.OVERDUE
 
 
 async def _received(work: Work, case_id: UUID, currency: str) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +14,7 @@ from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
 from app.messages.models import Message, MessageStatus
-from app.messages.render import MessageFacts, MessageKind, RenderedMessage, render
+from app.messages.render import MessageFacts, MessageKind, RenderedMessage, Task, render
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
@@ -59,6 +59,53 @@ async def about_case(
         reason=reason,
     )
     await _write(work, request, order, facts, f"{kind}:{case.id}:{refund.id if refund else case.seq}", case)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What a reminder tells beside the case. `key` names its event: one message for each."""
+
+    key: str
+    last_day: date | None = None
+    days_left: int = 0
+    final: bool = False
+    items: Sequence[str] = ()
+
+
+async def remind(work: Work, case: Case, kind: MessageKind, reminder: Reminder) -> None:
+    """Reminds the customer of something, or tells them of a delay."""
+    order = await work.session.get_one(Order, case.order_pk)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    facts = replace(
+        _base(work, order, kind),
+        reference=case.reference,
+        lines=_lines(case, None),
+        rma_number=case.rma_number,
+        return_address=case.return_address,
+        last_day=reminder.last_day,
+        final=reminder.final,
+        items=reminder.items,
+    )
+    await _write(work, request, order, facts, f"{kind}:{reminder.key}", case)
+
+
+async def ask_operator(work: Work, case: Case, task: Task, reminder: Reminder) -> None:
+    """Asks the operator to do something. Without `MAKEGOOD_OPERATOR_EMAIL` the message is only stored."""
+    order = await work.session.get_one(Order, case.order_pk)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    supplier = work.settings.suppliers.get(case.supplier or "")
+    facts = replace(
+        _base(work, order, MessageKind.OPERATOR_TASK),
+        locale=work.settings.stores[order.store].locale,
+        reference=case.reference,
+        lines=_lines(case, None),
+        task=task,
+        supplier=(supplier.name if supplier else None) or case.supplier,
+        last_day=reminder.last_day,
+        days_left=reminder.days_left,
+    )
+    key = f"{MessageKind.OPERATOR_TASK}:{task}:{reminder.key}"
+    await _write(work, request, order, facts, key, case, recipient=work.settings.operator_email or OPERATOR)
 
 
 async def to_operator(work: Work, case: Case, kind: MessageKind, about: LegalDate) -> None:

@@ -182,9 +182,11 @@ async def test_a_credit_that_never_comes_is_shown(stage: Stage) -> None:
     (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
     stage.world.suppliers["acme"].confirm(case["id"])
     await stage.settle()
-    await stage.later(days=31)
+    # No date was promised: 30 days, then the supplier's three working days.
+    await stage.later(days=40)
     case = await stage.case(case["id"])
     assert (case["state"], case["attention"]) == ("resolved", ["problem:credit_overdue"])
+    assert case["credit"]["status"] == "overdue"
     assert case["due"]["kind"] == "close"
 
 
