@@ -56,6 +56,15 @@ def _claim(situation: Situation, last_day: str) -> str:
     return f"File the claim with {situation.supplier} by {last_day}: after that day it owes nothing."
 
 
+def _legal(situation: Situation, news: str) -> str:
+    if news == "late":
+        return "The refund is late by law: pay it now, and settle what stops it."
+    if news == "surcharge":
+        return "The law adds a surcharge to the late refund: settle it with the customer; it is never paid by itself."
+    days = {"due_in_3_days": "within three days", "due_in_1_day": "by tomorrow"}.get(news, "soon")
+    return f"The refund is due by law {days}: decide, or {situation.case.reference} is refunded on that day."
+
+
 def _problem(_situation: Situation, name: str) -> str:
     known = _PROBLEMS.get(name)
     return known or f"A person must look into this: {name.replace('_', ' ')}. The case's events say more."
@@ -68,6 +77,8 @@ _WORDS: Mapping[str, Callable[[Situation, str], str]] = {
     "supplier_by_hand": lambda it, _: f"Ask {it.supplier}, and record its answer{it.by}.",
     "hold": _hold,
     "claim_window": _claim,
+    "legal": _legal,
+    "legal_conflict": lambda _, kind: f"The hold ({kind}) stops money that is due by law: lift it, or settle the case.",
     "problem": _problem,
 }
 _PROBLEMS: Mapping[str, str] = {

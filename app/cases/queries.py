@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Select,
     Text,
     Uuid,
     cast,
@@ -99,12 +100,17 @@ async def search(work: Work, conditions: Conditions, after: UUID | None, limit: 
 
 async def most_urgent(work: Work, conditions: Conditions, after: Mark | None, limit: int) -> list[Case]:
     """Cases that need attention, most urgent first, that come after the mark of the page before."""
+    return list(await work.session.scalars(most_urgent_statement(conditions, after, limit)))
+
+
+def most_urgent_statement(conditions: Conditions, after: Mark | None, limit: int) -> Select[Case]:
+    """How `most_urgent` asks, in the order of its index."""
     wanted = _conditions(replace(conditions, needs_attention=True))
     statement = select(Case).where(*wanted).order_by(_LEGAL_FIRST, _DUE_NEXT, Case.id).limit(limit)
-    if after is not None:
-        mark = tuple_(_instant(after.legal), _instant(after.due), literal(after.id, Uuid()))
-        statement = statement.where(tuple_(_LEGAL_FIRST, _DUE_NEXT, Case.id) > mark)
-    return list(await work.session.scalars(statement))
+    if after is None:
+        return statement
+    mark = tuple_(_instant(after.legal), _instant(after.due), literal(after.id, Uuid()))
+    return statement.where(tuple_(_LEGAL_FIRST, _DUE_NEXT, Case.id) > mark)
 
 
 def _instant(at: datetime | None) -> ColumnElement[datetime]:

@@ -15,6 +15,8 @@ from app.timers.firing import strike
 from app.timers.models import Timer, TimerKind
 
 _BATCH = 500
+# A flood of timers must not keep webhooks and refunds waiting.
+_BEHIND = -1
 
 
 @blueprint.task(name="timers.fire", pass_context=True)
@@ -41,6 +43,6 @@ async def sweep(runtime: Runtime) -> None:
     while True:
         async with runtime.work() as work:
             taken = await timers.take_due(work, _BATCH)
-            await defer_many(work.session, "timers.fire", [{"timer_id": str(one)} for one in taken])
+            await defer_many(work.session, "timers.fire", [{"timer_id": str(one)} for one in taken], priority=_BEHIND)
         if len(taken) < _BATCH:
             return

@@ -75,7 +75,11 @@ def test_the_merchant_is_reminded_before_and_on_the_day_and_then_it_is_escalated
 def test_a_short_clock_has_no_room_for_all_its_reminders() -> None:
     assert list(steps(K.INSPECTION, terms(inspection_days=1), "2026-11-02T12:00")) == ["reminder_2", "end"]
     assert list(steps(K.INSPECTION, terms(inspection_days=2), "2026-11-02T12:00")) == ["reminder_2", "end"]
-    assert list(steps(K.INSPECTION, terms(inspection_days=3), "2026-11-02T12:00")) == ["reminder_1", "reminder_2", "end"]
+    assert list(steps(K.INSPECTION, terms(inspection_days=3), "2026-11-02T12:00")) == [
+        "reminder_1",
+        "reminder_2",
+        "end",
+    ]
 
 
 @pytest.mark.parametrize(
