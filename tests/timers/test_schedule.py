@@ -100,7 +100,7 @@ def test_a_last_day_that_is_given_warns_at_once_when_it_is_near(last: date, expe
     assert found[-1].at == max(end_of("FR", last), start)
 
 
-STARTS = st.datetimes(datetime(2024, 1, 1), datetime(2031, 12, 31), timezones=st.just(UTC))
+STARTS = st.integers(0, 8 * 365 * 24 * 60).map(lambda minutes: at("2024-01-01T00:00") + timedelta(minutes=minutes))
 COUNTRIES = st.sampled_from([None, "CN", "IL", "FR", "US", "AU", "GB", "SA", "AE", "ZZ"])
 CLOCKS_WITH_A_LENGTH = [clock for clock in CLOCKS if clock.count is not Count.DATE]
 
