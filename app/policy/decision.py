@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.cases.vocabulary import Reason, Remedy, Route
-from app.policy.model import EvidenceKind, Outcome, Payer
+from app.policy.law.model import Payer
+from app.policy.model import EvidenceKind, Outcome
 
 Value = str | int | bool
 
@@ -75,17 +76,21 @@ class DecidedLine:
 
 @dataclass(frozen=True, slots=True)
 class LawFigures:
-    """What the law said at that moment. `fee_at_most` is minor units that may be kept; `cites` are `law:rule` ids with
-    their article and confidence."""
+    """What the law said at that moment, the strictest over the rights that the lines rest on.
+
+    `fee_at_most` is minor units that may be kept (None: no limit). `cites` have `law`, `rule`, `article`,
+    `confidence`, `value` and `sets`.
+    """
 
     alive: bool
     until: datetime | None
     due_at: datetime | None
-    fee_at_most: int
+    fee_at_most: int | None
     way_back: Payer
     refund_all: bool
     outbound_shipping: bool
     cash: bool
+    covered: bool = True
     forbids: tuple[str, ...] = ()
     cites: tuple[Mapping[str, str], ...] = ()
 

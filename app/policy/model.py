@@ -10,12 +10,13 @@ import re
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, field_validator
 
 from app.cases.vocabulary import Reason, Remedy, Route
 from app.money import BadAmount, currency_exponent, parse_decimal
+from app.policy.law.model import Payer
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -32,13 +33,6 @@ class Outcome(StrEnum):
     REJECT = "reject"
     EVIDENCE = "evidence"
     OPERATOR = "operator"
-
-
-class Payer(StrEnum):
-    """Who pays the way back."""
-
-    CUSTOMER = "customer"
-    MERCHANT = "merchant"
 
 
 class WindowStart(StrEnum):
@@ -127,6 +121,13 @@ class Amounts(RootModel[Annotated[dict[str, Decimal], BeforeValidator(_amounts)]
 
 
 NONE = Amounts({})
+
+
+def _country_codes(codes: frozenset[str]) -> frozenset[str]:
+    for code in codes:
+        if not _COUNTRY.fullmatch(code):
+            raise ValueError(f"{code!r} is not a country code of two capital letters")
+    return codes
 
 
 class _Part(BaseModel):
@@ -272,13 +273,7 @@ class Local(_Part):
     reasons: frozenset[Reason] = Field(SECOND_THOUGHTS, description="For which reasons.")
     address: dict[str, str] = Field({}, description="`name`, `line1`, `line2`, `city`, `postal_code`, `country`.")
 
-    @field_validator("countries")
-    @classmethod
-    def _codes(cls, value: frozenset[str]) -> frozenset[str]:
-        for code in value:
-            if not _COUNTRY.fullmatch(code):
-                raise ValueError(f"{code!r} is not a country code of two capital letters")
-        return value
+    _codes = field_validator("countries")(_country_codes)
 
 
 class Remedies(_Part):
@@ -325,12 +320,25 @@ class Times(_Part):
     )
 
 
+class Law(_Part):
+    """What the shop does that the law asks about."""
+
+    informed: bool = Field(
+        True, description="Whether customers are told before the order of the right of withdrawal and its costs."
+    )
+    delivery_days: int | None = Field(
+        None, ge=1, le=365, description="Days after the order in which delivery is promised; unset: the law's own term."
+    )
+
+
 class Rule(_Named):
     """A condition and what it sets. For each line the first rule that holds sets a thing, later ones the rest."""
 
     when: str = Field(description="CEL condition over `order`, `line`, `customer`, `supplier`, `request`.")
     reasons: frozenset[Reason] = Field(EVERY_REASON, description="For which reasons; all when not told.")
-    outcome: Outcome | None = Field(None, description="`approve`, `reject`, `evidence` or `operator`.")
+    outcome: Literal[Outcome.APPROVE, Outcome.REJECT, Outcome.OPERATOR] | None = Field(
+        None, description="`approve` (whatever window, evidence and limits say), `reject` or `operator`."
+    )
     route: Route | None = Field(None, description="`return`, `claim`, `returnless` or `local`.")
     window_days: int | None = Field(None, ge=0, le=3650, description="Another window.")
     fee_percent: Decimal | None = Field(None, ge=0, le=100, description="Another restocking fee, as text.")
@@ -350,6 +358,11 @@ class Policy(_Part):
     name: str = Field(description="Its name: small letters, digits, `-` and `_`.")
     version: str = Field(min_length=1, max_length=40, description="The author's own version, such as a date.")
     summary: str = Field("", max_length=400, description="One sentence for people.")
+    countries: frozenset[str] = Field(
+        frozenset(),
+        description="Customers of which countries it is written for; lint asks their laws, or every law without it.",
+    )
+    law: Law = Law()
     window: Window = Window()
     condition: Condition = Condition()
     packaging: Packaging = Packaging()
@@ -367,6 +380,8 @@ class Policy(_Part):
     exception: tuple[ExceptionRule, ...] = ()
     evidence: tuple[EvidenceItem, ...] = ()
     rule: tuple[Rule, ...] = ()
+
+    _codes = field_validator("countries")(_country_codes)
 
     @field_validator("name")
     @classmethod

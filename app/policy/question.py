@@ -71,7 +71,8 @@ class Question:
 
     `declared_at` is when the customer asked; windows are measured against it, so that time spent waiting for evidence
     or a person never costs the customer a right. `asked_by_hand` says that a person asked for evidence: then a person
-    looks at what came.
+    looks at what came. `fee_kept` is what other cases of the order keep already (a limit in money holds for the whole
+    order). `held` says that the case is on hold.
     """
 
     order: OrderSnapshot
@@ -83,6 +84,8 @@ class Question:
     history: History = History()
     evidence: Present = Present()
     asked_by_hand: bool = False
+    fee_kept: int = 0
+    held: bool = False
 
 
 def window_start(order: OrderSnapshot, line_id: str) -> datetime:
