@@ -20,6 +20,7 @@ from app.jobs import defer
 from app.ledger import service as ledger
 from app.messages import service as messages
 from app.messages.render import MessageKind
+from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
 from app.refunds import service as refunds
@@ -70,6 +71,19 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
     return await refunds.plan(work, order, wish)
 
 
+async def unpaid_amount(work: Work, case: Case) -> Money:
+    """What the customer of a case would still get: what is planned or in doubt, and what its open units come to."""
+    order = await work.session.get_one(Order, case.order_pk)
+    view = cases.view_of(case)
+    reserved = await refunds.reserved_units(work, case.id)
+    open_ones = {line.line_id: (line.open if line.approved else line.requested) for line in view.lines}
+    wanted = {line_id: max(0, units - reserved.get(line_id, 0)) for line_id, units in open_ones.items()}
+    ours = [refund for refund in await refunds.of_order(work, order.id) if refund.case_id == case.id]
+    planned = sum(refund.amount for refund in ours if refund.status in UNSETTLED)
+    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order))
+    return orders.money_of(order, planned + decided.amount)
+
+
 async def forgotten(work: Work, limit: int = 100) -> Sequence[UUID]:
     """Cases that owe money and plan none, or are paid and not finished: the job that should have seen to it was lost.
 
@@ -110,7 +124,9 @@ async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund)
         "amount": {"amount": refunds.money(refund).text, "currency": refund.currency},
     }
     await cases.record(work, case, Event.REFUND_SUCCEEDED, data, f"store:{case.store}")
-    await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), _recoverable(case, refund))
+    recoverable, ahead = _recoverable(case, refund), _ahead_of_supplier(case)
+    await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), recoverable, ahead)
+    await ledger.fee_kept(work, refund.id, case.id, refunds.money(refund).with_minor(refund.fee))
     await messages.about_case(work, case, MessageKind.REFUND_SENT, refund=refund)
     await _finish(work, case)
     if case.state == State.RESOLVING:
@@ -126,6 +142,11 @@ def _recoverable(case: Case, refund: Refund) -> bool:
     if case.supplier is None:
         return False
     return refund.ground in (Ground.SUPPLIER, Ground.LAW) or case.route == Route.RETURNLESS
+
+
+def _ahead_of_supplier(case: Case) -> bool:
+    """Whether more was paid than the supplier has accepted so far."""
+    return any(line.refunded > line.accepted for line in case.lines)
 
 
 async def refund_failed(work: Work, order: Order, case: Case, refund: Refund) -> None:

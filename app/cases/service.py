@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.cases import states
+from app.cases import legal, states
 from app.cases.commands import run_commands
 from app.cases.facts import keep_facts
 from app.cases.models import Case, CaseEventRow
@@ -57,6 +57,7 @@ def view_of(case: Case) -> CaseView:
         holds=frozenset(Hold(kind) for kind in case.holds),
         ground=Ground(case.ground) if case.ground else None,
         credit_open=case.credit_open,
+        right_alive=case.right_alive,
         statutory_until=case.statutory_until,
         cycle=case.cycle,
     )
@@ -69,6 +70,8 @@ def _store_view(case: Case, view: CaseView) -> None:
     case.holds = sorted(view.holds)
     case.ground = view.ground
     case.credit_open = view.credit_open
+    case.right_alive = view.right_alive
+    case.statutory_until = view.statutory_until
     case.cycle = view.cycle
     by_id = {line.line_id: line for line in view.lines}
     for line in case.lines:
@@ -143,8 +146,10 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     if moved:
         case.problems = []
         await timers.restart(work, case.id, after.state, work.settings.suppliers.get(case.supplier or ""))
-    if after.ground is not None and (before is None or before.ground is not after.ground):
-        case.gate = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
+    by_law = transition.event.type is Event.LEGAL_DATE_REACHED
+    if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
+        opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
+        case.gate = {**opened, **(row.data.get("law") or {})}
     keep_facts(case, transition.event.type, row.data)
     case.attention = attention_of(case, work)
     case.updated_at = work.now
@@ -152,9 +157,17 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
         await work.session.flush()
     except IntegrityError as error:
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
+    if transition.event.type is not Event.NOTE_ADDED:
+        await keep_legal_dates(work, case)
     if Command.DECIDE in transition.commands:
         await _decide(work, case)
     await run_commands(work, case, transition, actor)
+
+
+async def keep_legal_dates(work: Work, case: Case) -> None:
+    """Asks the law again about a locked case: after each of its events, and when its order has changed."""
+    for news in await legal.refresh(work, case):
+        await note(work, case, news.text, "makegood", news.data)
 
 
 async def _decide(work: Work, case: Case) -> None:
@@ -171,7 +184,7 @@ def attention_of(case: Case, work: Work) -> list[str]:
         supplier = work.settings.suppliers.get(case.supplier or "")
         if supplier is None or supplier.channel != "http":
             found.append("supplier_by_hand")
-    return [*found, *(f"problem:{name}" for name in case.problems)]
+    return [*found, *legal.words(case, work.now), *(f"problem:{name}" for name in case.problems)]
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

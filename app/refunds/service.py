@@ -90,6 +90,7 @@ async def plan(work: Work, order: Order, wish: Plan) -> Refund:
         store=order.store,
         status=RefundStatus.PLANNED,
         amount=wish.decided.amount,
+        fee=wish.decided.fee,
         currency=order.currency,
         exponent=order.exponent,
         lines=[_plain(line) for line in wish.decided.lines],

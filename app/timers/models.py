@@ -21,7 +21,14 @@ class TimerKind(StrEnum):
     TRANSIT = "transit"
     INSPECTION = "inspection"
     LEGAL = "legal"
+    LEGAL_3_DAYS = "legal_3_days"
+    LEGAL_1_DAY = "legal_1_day"
+    LEGAL_LATE = "legal_late"
     CLOSE = "close"
+
+
+# What belongs to the legal date: it runs on whatever becomes of the case.
+LEGAL_KINDS = frozenset({TimerKind.LEGAL, TimerKind.LEGAL_3_DAYS, TimerKind.LEGAL_1_DAY, TimerKind.LEGAL_LATE})
 
 
 class Timer(HasId, Base):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -12,8 +12,12 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from app.cases.vocabulary import Event, State
 from app.db.work import Work
 from app.settings import Settings, SupplierSettings
-from app.timers.models import Timer, TimerKind
+from app.timers.models import LEGAL_KINDS, Timer, TimerKind
 
+# A warning that could not be given in this time after its moment, because the date was not known yet, is not given.
+_WARNED_WITHIN = {TimerKind.LEGAL_3_DAYS: timedelta(days=2), TimerKind.LEGAL_1_DAY: timedelta(days=1)}
+# Of these a person need not be told as of a thing that happens next.
+_WARNINGS = LEGAL_KINDS - {TimerKind.LEGAL}
 # How long a parcel on its way back may be silent before somebody asks: the slowest usual way from Europe to China.
 TRANSIT_DAYS = 45
 
@@ -51,7 +55,7 @@ async def restart(work: Work, case_id: UUID, state: State, supplier: SupplierSet
             Timer.case_id == case_id,
             Timer.fired_at.is_(None),
             Timer.cancelled_at.is_(None),
-            Timer.kind != TimerKind.LEGAL,
+            Timer.kind.not_in([str(kind) for kind in LEGAL_KINDS]),
         )
         .values(cancelled_at=work.now)
     )
@@ -59,6 +63,51 @@ async def restart(work: Work, case_id: UUID, state: State, supplier: SupplierSet
     if wanted is not None:
         kind, wait = wanted
         work.session.add(Timer(case_id=case_id, kind=kind, due_at=work.now + wait))
+
+
+async def set_legal(work: Work, case_id: UUID, wanted: Mapping[TimerKind, datetime], again: bool = True) -> None:
+    """Has the legal timers of a locked case run at the moments `wanted`, and no others.
+
+    What has fired for a moment does not fire for it again, but for the date itself: it was stopped when it came, and
+    comes anew where `again` allows it.
+    """
+    rows = await work.session.scalars(
+        select(Timer).where(Timer.case_id == case_id, Timer.kind.in_([str(kind) for kind in LEGAL_KINDS]))
+    )
+    known = [timer for timer in rows if timer.cancelled_at is None]
+    for kind in LEGAL_KINDS:
+        at = wanted.get(kind)
+        same = [timer for timer in known if timer.kind == kind]
+        running = [timer for timer in same if timer.fired_at is None]
+        for timer in running:
+            overdue = kind is TimerKind.LEGAL and at is not None and max(at, timer.due_at) <= work.now
+            if timer.due_at != at and not overdue:
+                timer.cancelled_at = work.now
+        if at is None or any(timer.cancelled_at is None for timer in running):
+            continue
+        if all(timer.due_at != at for timer in same):
+            if kind not in _WARNED_WITHIN or work.now < at + _WARNED_WITHIN[kind]:
+                work.session.add(Timer(case_id=case_id, kind=kind, due_at=at))
+        elif kind is TimerKind.LEGAL and again:
+            work.session.add(Timer(case_id=case_id, kind=kind, due_at=work.now))
+
+
+async def overdue_warnings(work: Work, case_id: UUID) -> list[Timer]:
+    """Warnings of a locked case whose moment has passed unheard, the earliest first."""
+    kinds = [TimerKind.LEGAL_3_DAYS, TimerKind.LEGAL_1_DAY]
+    statement = (
+        select(Timer)
+        .where(
+            Timer.case_id == case_id,
+            Timer.kind.in_([str(kind) for kind in kinds]),
+            Timer.fired_at.is_(None),
+            Timer.cancelled_at.is_(None),
+            Timer.due_at <= work.now,
+        )
+        .order_by(Timer.due_at)
+        .with_for_update()
+    )
+    return list(await work.session.scalars(statement))
 
 
 async def due(work: Work, limit: int = 100) -> Sequence[UUID]:
@@ -77,7 +126,12 @@ async def next_due(work: Work, case_ids: list[UUID]) -> dict[UUID, tuple[str, da
     """The nearest running timer of each case: its kind and its date."""
     statement = (
         select(Timer.case_id, Timer.kind, Timer.due_at)
-        .where(Timer.case_id.in_(case_ids), Timer.fired_at.is_(None), Timer.cancelled_at.is_(None))
+        .where(
+            Timer.case_id.in_(case_ids),
+            Timer.fired_at.is_(None),
+            Timer.cancelled_at.is_(None),
+            Timer.kind.not_in([str(kind) for kind in _WARNINGS]),
+        )
         .ext(distinct_on(Timer.case_id))
         .order_by(Timer.case_id, Timer.due_at)
     )

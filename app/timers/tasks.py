@@ -6,12 +6,13 @@ from uuid import UUID
 
 from procrastinate import JobContext
 
+from app.cases import legal_clock
 from app.cases import service as cases
 from app.cases.vocabulary import Event, State
 from app.jobs import blueprint, defer
 from app.runtime import Runtime, runtime_of
 from app.timers import service as timers
-from app.timers.models import Timer, TimerKind
+from app.timers.models import LEGAL_KINDS, Timer, TimerKind
 
 
 @blueprint.task(name="timers.fire", pass_context=True)
@@ -24,6 +25,9 @@ async def fire(context: JobContext, timer_id: str) -> None:
         if timer.fired_at is not None or timer.cancelled_at is not None or timer.due_at > work.now:
             return
         timer.fired_at = work.now
+        if timer.kind in LEGAL_KINDS:
+            await legal_clock.fired(work, case, TimerKind(timer.kind))
+            return
         event = timers.EVENT_OF[TimerKind(timer.kind)]
         if event is Event.CLOSE_DUE and case.state == State.RESOLVED and case.credit_open:
             text = "The case cannot be closed: the supplier still owes its credit."
