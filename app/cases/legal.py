@@ -5,6 +5,7 @@ Nothing here is done by reading: what is stored is what was true after the last 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,7 @@ from app.db.work import Work
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
-from app.policy import files
+from app.policy import service as policy
 from app.policy.facts import facts_of, right_of
 from app.policy.law.assess import assess
 from app.policy.law.model import LegalView, Right, Surcharge
@@ -72,9 +73,12 @@ async def refresh(work: Work, case: Case) -> list[News]:
         return []
     if before is not None and before.cycle != case.cycle:
         before = None
-    version, rights = await _rights(work, case, before.version if before else None)
+    exempt = before.exempt if before else await _exempt(work, case)
+    views = await _ask(work, case, before.version if before else None, exempt)
+    rights = await _rights(work, case, views)
     if before is None:
-        after = Dates(version, case.cycle, tuple(rights))
+        version = next(iter(views.values())).version
+        after = Dates(version, case.cycle, tuple(rights), exempt)
     else:
         after = _metered(work, case, replace(before, rights=monotone(before.rights, rights)))
     keep(case, after)
@@ -82,8 +86,21 @@ async def refresh(work: Work, case: Case) -> list[News]:
     return [*_moved(before, after), *_conflicts(work, case, after)]
 
 
-async def views_of(work: Work, case: Case, pinned: str | None) -> dict[Right, LegalView]:
-    """What the law says of each right that the case's lines rest on, by the packs of `pinned` or by those of today."""
+async def views_of(work: Work, case: Case) -> dict[Right, LegalView]:
+    """What the law says now of each right that the case's lines rest on, by the packs that the case is pinned to."""
+    dates = dates_of(case)
+    if dates is None or dates.cycle != case.cycle:
+        return await _ask(work, case, None, await _exempt(work, case))
+    return await _ask(work, case, dates.version, dates.exempt)
+
+
+async def _exempt(work: Work, case: Case) -> bool:
+    """Whether a statutory exception holds for the goods, as the case's policy claims; asked once in each cycle."""
+    order = await work.session.get_one(Order, case.order_pk)
+    return any(facts.exempt for facts in await policy.law_facts(work, case, order))
+
+
+async def _ask(work: Work, case: Case, pinned: str | None, exempt: bool) -> dict[Right, LegalView]:
     order = orders.snapshot_of(await work.session.get_one(Order, case.order_pk))
     rows = await work.session.execute(
         select(CaseEventRow.type, CaseEventRow.at, CaseEventRow.data)
@@ -92,20 +109,19 @@ async def views_of(work: Work, case: Case, pinned: str | None) -> dict[Right, Le
     )
     told = [Told(Event(kind), at, data) for kind, at, data in rows]
     declared_at, progress = progress_of(case.created_at, told, Route(case.route) if case.route else None)
-    policy = files.load(work.settings.stores[case.store].policy).policy
-    facts = facts_of(order, [Reason(line.reason) for line in case.lines], declared_at, policy, progress)
+    file = await policy.policy_of(work, case)
+    reasons = [Reason(line.reason) for line in case.lines]
+    facts = facts_of(order, reasons, declared_at, file.policy, progress, exempt)
     return {one.right: assess(one, pinned) for one in facts}
 
 
-async def _rights(work: Work, case: Case, pinned: str | None) -> tuple[str, list[RightDate]]:
-    """The packs that were asked, and what they say of each right for the lines that rest on it."""
+async def _rights(work: Work, case: Case, views: Mapping[Right, LegalView]) -> list[RightDate]:
+    """What the views say, for the lines that rest on each right."""
     order = orders.snapshot_of(await work.session.get_one(Order, case.order_pk))
-    views = await views_of(work, case, pinned)
-    found = []
-    for right, view in views.items():
-        lines = [line.line_id for line in case.lines if right_of(Reason(line.reason), order) is right]
-        found.append(RightDate.of(view, lines))
-    return next(iter(views.values())).version, found
+    rests = {line.line_id: right_of(Reason(line.reason), order) for line in case.lines}
+    return [
+        RightDate.of(view, [line_id for line_id, of in rests.items() if of is right]) for right, view in views.items()
+    ]
 
 
 def _metered(work: Work, case: Case, dates: Dates) -> Dates:

@@ -25,13 +25,14 @@ _NOTHING: ColumnElement[list[str]] = literal_column("'{}'")
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as it is shown; `due` is the kind and date of its nearest timer."""
+    """A case as it is shown `at` a moment; `due` is the kind and date of its nearest timer."""
 
     case: Case
     order: Order
     due: tuple[str, datetime] | None
     refunds: Sequence[RefundFacts]
     credit: SupplierCredit | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,8 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
     statement = select(SupplierCredit).where(SupplierCredit.case_id.in_(ids))
     credits = {credit.case_id: credit for credit in await work.session.scalars(statement)}
     return [
-        CaseFacts(case, orders[case.order_pk], due.get(case.id), paid[case.id], credits.get(case.id)) for case in cases
+        CaseFacts(case, orders[case.order_pk], due.get(case.id), paid[case.id], credits.get(case.id), work.now)
+        for case in cases
     ]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import or_, select
 
 from app.cases import observe
 from app.cases import service as cases
+from app.cases.keeping import kept_of
 from app.cases.models import Case, CaseLine
 from app.cases.vocabulary import Event, Ground, Remedy, Route, State
 from app.db.work import Work
@@ -55,7 +56,8 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
     if not wanted or view.ground is None:
         await _finish(work, case)
         return None
-    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order))
+    kept = await kept_of(work, order, case, wanted)
+    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order), kept)
     if decided.amount <= 0:
         reason = "nothing is left to refund: the order's captured money is refunded or reserved already"
         await cases.record(work, case, Event.REMEDY_IMPOSSIBLE, {"reason": reason, "lines": wanted}, "makegood")
@@ -80,7 +82,8 @@ async def unpaid_amount(work: Work, case: Case) -> Money:
     wanted = {line_id: max(0, units - reserved.get(line_id, 0)) for line_id, units in open_ones.items()}
     ours = [refund for refund in await refunds.of_order(work, order.id) if refund.case_id == case.id]
     planned = sum(refund.amount for refund in ours if refund.status in UNSETTLED)
-    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order))
+    kept = await kept_of(work, order, case, wanted)
+    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order), kept)
     return orders.money_of(order, planned + decided.amount)
 
 
