@@ -96,15 +96,11 @@ def way_back_of(looked: Sequence[LineCase], policy: Policy) -> tuple[Payer, list
         if rule is not None and rule.way_back is not None:
             payer = rule.way_back
         law = bound_by(one)
-        if payer is Payer.CUSTOMER and law is not None and _merchant_must_pay(law):
+        if payer is Payer.CUSTOMER and law is not None and law.way_back is Payer.MERCHANT:
             payer = Payer.MERCHANT
             corrected.append(Note("way_back_merchant", {"line": one.line.line_id}))
         payers.add(payer)
     return (Payer.MERCHANT if Payer.MERCHANT in payers else Payer.CUSTOMER), corrected
-
-
-def _merchant_must_pay(law: LegalView) -> bool:
-    return law.way_back is Payer.MERCHANT or Forbidden.CUSTOMER_PAYS_WAY_BACK in law.forbids
 
 
 def merchant_cost(

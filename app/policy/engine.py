@@ -134,8 +134,10 @@ def _by_window(one: LineCase, question: Question, policy: Policy, corrected: lis
     late: dict[str, Value] = {"line": line, "day": f"{one.policy_end:%Y-%m-%d}"}
     if one.law.alive:
         until = one.law.statutory_until
-        known = {"until_day": f"{until:%Y-%m-%d}"} if until else {}
-        return _Verdict(Outcome.OPERATOR, Note("past_window_law_alive", {**late, **known}), tuple(corrected))
+        if until is not None:
+            late["until_day"] = f"{until:%Y-%m-%d}"
+        code = "past_window_law_alive" if until else "past_window_not_delivered"
+        return _Verdict(Outcome.OPERATOR, Note(code, late), tuple(corrected))
     rejected = policy.window.late is Late.REJECT and _may_reject(one)
     return _Verdict(Outcome.REJECT if rejected else Outcome.OPERATOR, Note("past_window", late), tuple(corrected))
 
