@@ -164,7 +164,7 @@ def _doubts(question: Question) -> list[Note]:
         found.append(Note("chargeback"))
     for line in question.lines:
         if line.quantity > line.free:
-            values = {"line": line.line_id, "asked": line.quantity, "free": max(0, line.free)}
+            values: dict[str, Value] = {"line": line.line_id, "asked": line.quantity, "free": max(0, line.free)}
             found.append(Note("not_free", values))
         bought = order.line(line.line_id)
         if bought is not None and bought.gift_card:
