@@ -61,6 +61,10 @@ async def _plan_refund(work: Work, case: Case, _transition: Transition, _actor: 
     await defer(work.session, "refunds.plan", case_id=str(case.id))
 
 
+async def _absorb_small(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+    await defer(work.session, "refunds.absorb", case_id=str(case.id))
+
+
 async def _void_refunds(work: Work, case: Case, transition: Transition, _actor: str) -> None:
     await refunds.void_planned(work, case.id, f"no longer wanted: {transition.event.type}")
 
@@ -97,6 +101,7 @@ _FOLLOW: dict[Command, Follow] = {
     Command.WITHDRAW_FROM_SUPPLIER: _withdraw,
     Command.ISSUE_OWN_RMA: _issue_own_rma,
     Command.PLAN_REFUND: _plan_refund,
+    Command.ABSORB_SMALL: _absorb_small,
     Command.VOID_REFUNDS: _void_refunds,
     Command.EXPECT_CREDIT: _expect_credit,
     Command.MAIL_RMA: _mail_rma,

@@ -30,6 +30,9 @@ class Case(HasId, Base):
     `problems` are things only a person can mend; `attention` is why a person should look (empty: nobody needs to).
     `seq` is the number of the last event. `due_at` is the end of its nearest clock but the legal one. `claim_until` is
     the supplier's last day to file a claim, as far as it is known; `claim_filed_at` is when the supplier was asked.
+    `right_alive`: the customer declared a statutory right in time, which lasts
+    until `statutory_until` for a new declaration; `legal_due_at` is when the refund is due by law, and `legal` what is
+    known of that date beside (`legal_dates.Dates`).
     """
 
     __tablename__ = "cases"
@@ -57,8 +60,10 @@ class Case(HasId, Base):
     ground: Mapped[str | None]
     gate: Mapped[dict[str, Any] | None]
     credit_open: Mapped[bool] = mapped_column(default=False, server_default="false")
+    right_alive: Mapped[bool] = mapped_column(default=False, server_default="false")
     statutory_until: Mapped[datetime | None]
     legal_due_at: Mapped[datetime | None]
+    legal: Mapped[dict[str, Any] | None]
     policy_version: Mapped[str]
     law_version: Mapped[str | None]
     rma_number: Mapped[str | None]

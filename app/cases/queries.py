@@ -46,7 +46,7 @@ _DUE_NEXT: ColumnElement[datetime] = literal_column(DUE_NEXT.text)
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as it is shown. `due` is the clock that ends next and its date, `wanted` the evidence still missing, `why`
+    """A case as it is shown `at` a moment. `due` is the clock that ends next and its date, `wanted` the evidence still missing, `why`
     what a person should do."""
 
     case: Case
@@ -57,6 +57,7 @@ class CaseFacts:
     claim: Claim | None
     wanted: Sequence[str]
     why: Sequence[str]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
         named = (supplier.name if supplier else None) or case.supplier or "the supplier"
         missing = wanted.get(case.id, [])
         why = attention_why(Situation(case, named, case.due_at, missing))
-        found.append(CaseFacts(case, order, due.get(case.id), paid[case.id], credits.get(case.id), claim, missing, why))
+        found.append(CaseFacts(case, order, due.get(case.id), paid[case.id], credits.get(case.id), claim, missing, why, work.now))
     return found
 
 

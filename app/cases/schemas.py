@@ -14,6 +14,7 @@ from app.cases.allowed import Action
 from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route, State
 from app.ledger.models import CreditStatus
 from app.orders.schemas import OrderRef
+from app.policy.law.model import Confidence, Right, Start
 from app.refunds.schemas import RefundOut
 from app.suppliers.claim_window import CountedFrom
 from app.timers.models import TimerKind
@@ -78,13 +79,71 @@ class TrackingOut(BaseModel):
     shipped_at: datetime | None = None
 
 
+class CiteOut(BaseModel):
+    """One figure of the law that was used: from which article, and how well it was checked."""
+
+    right: Right = Field(examples=["withdrawal"])
+    law: str = Field(description="The law pack.", examples=["eu"])
+    rule: str = Field(examples=["withdrawal.refund_days"])
+    article: str = Field(examples=["Directive 2011/83/EU art. 13(1)(2)"])
+    confidence: Confidence = Field(
+        description="`text`: the text was read; `secondary`: a source about it; `unverified`: nothing.",
+        examples=["secondary"],
+    )
+    value: str = Field(examples=["14"])
+    sets: str = Field(description="What it set.", examples=["due_at"])
+
+
+class SurchargeOut(BaseModel):
+    """What a late refund costs beside the refund, as of now or of the day it was paid. A person settles it."""
+
+    amount: MoneyOut
+    percent: int = Field(description="Of what was unpaid when it became late.", examples=[5])
+    days_late: int = Field(examples=[12])
+    legal_rate: bool = Field(description="Interest at the legal rate is owed beside; it is not in `amount`.")
+    next_day: date | None = Field(description="When it rises next.", examples=["2026-12-28"])
+    next_percent: int | None = Field(examples=[10])
+    articles: list[str] = Field(examples=[["eu-fr: art. L242-4 Code de la consommation"]])
+
+
+class LegalOut(BaseModel):
+    """What the law says of the case. Drafts that need counsel: `cites` tells how well each figure was checked."""
+
+    due_at: datetime | None = Field(
+        description="The last instant at which the refund is in time; it goes out at the beginning of that day. "
+        "Null while no such date runs."
+    )
+    due_start: Start | None = Field(description="The event that the date is counted from.", examples=["declared"])
+    waits_for: list[Start] = Field(
+        description="Any of these would start or release a date.", examples=[["dispatch_proved", "goods_back"]]
+    )
+    alive: bool = Field(description="A right was declared in time: refusing needs `override` and a reason.")
+    statutory_until: datetime | None = Field(
+        description="Until when a right can be declared; null without one, and where no end is known."
+    )
+    law_version: str = Field(description="The law packs, pinned.", examples=["eu@2026-11-21+eu-fr@2026-11-21"])
+    cites: list[CiteOut]
+    conflict: list[Hold] = Field(
+        description="Holds that stop the money although the date has come.", examples=[["fraud"]]
+    )
+    surcharge: SurchargeOut | None
+
+
 class GateOut(BaseModel):
-    """Why money may go out, since when, by which event of the trail, and who opened the gate."""
+    """Why money may go out, since when, by which event of the trail, and who opened the gate.
+
+    For the ground `law` also which articles set the date, of which law packs, and from which event it counts.
+    """
 
     ground: Ground = Field(examples=["supplier"])
     at: datetime
     event_seq: int = Field(examples=[6])
     actor: str = Field(examples=["supplier:acme"])
+    reason: str | None = Field(None, examples=["By law the refund is due until 2026-12-07 22:59 UTC"])
+    articles: list[str] = Field([], examples=[["eu: Directive 2011/83/EU art. 13(1)(2)"]])
+    law_version: str | None = Field(None, examples=["eu@2026-11-21+eu-fr@2026-11-21"])
+    due_at: datetime | None = None
+    due_start: Start | None = Field(None, examples=["declared"])
 
 
 class DueOut(BaseModel):
@@ -102,6 +161,9 @@ class CreditOut(BaseModel):
     amount: MoneyOut | None
     paid: MoneyOut | None
     reference: str | None = Field(examples=["CN-881"])
+    ahead_of_supplier: bool = Field(
+        description="The customer was paid before the supplier confirmed: the merchant's money is out."
+    )
     expected_at: datetime | None
     paid_at: datetime | None
 
@@ -153,6 +215,7 @@ class CaseOut(BaseModel):
     refunds: list[RefundOut]
     credit: CreditOut | None
     claim: ClaimOut | None
+    legal: LegalOut | None = Field(description="Null for a case that ended before legal dates were kept.")
     policy_version: str = Field(examples=["built-in@1"])
     created_at: datetime
     updated_at: datetime

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.cases import states
+from app.cases import legal, states
 from app.cases.claims import claim_closes
 from app.cases.commands import run_commands
 from app.cases.facts import keep_facts
@@ -66,6 +66,7 @@ def view_of(case: Case) -> CaseView:
         holds=frozenset(Hold(kind) for kind in case.holds),
         ground=Ground(case.ground) if case.ground else None,
         credit_open=case.credit_open,
+        right_alive=case.right_alive,
         statutory_until=case.statutory_until,
         cycle=case.cycle,
     )
@@ -78,6 +79,8 @@ def _store_view(case: Case, view: CaseView) -> None:
     case.holds = sorted(view.holds)
     case.ground = view.ground
     case.credit_open = view.credit_open
+    case.right_alive = view.right_alive
+    case.statutory_until = view.statutory_until
     case.cycle = view.cycle
     by_id = {line.line_id: line for line in view.lines}
     for line in case.lines:
@@ -168,8 +171,10 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     if before is not None and before.credit_open and not after.credit_open:
         case.problems = [name for name in case.problems if name != "credit_overdue"]
         await timers.follow_credit(work, case, None)
-    if after.ground is not None and (before is None or before.ground is not after.ground):
-        case.gate = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
+    by_law = transition.event.type is Event.LEGAL_DATE_REACHED
+    if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
+        opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
+        case.gate = {**opened, **(row.data.get("law") or {})}
     keep_facts(case, transition.event.type, row.data)
     look_again(work, case)
     case.updated_at = work.now
@@ -179,9 +184,17 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
     if transition.event.type in _SUPPLIER_SPOKE:
         await claim_filed(work, case)
+    if transition.event.type is not Event.NOTE_ADDED:
+        await keep_legal_dates(work, case)
     if Command.DECIDE in transition.commands:
         await _decide(work, case)
     await run_commands(work, case, transition, actor)
+
+
+async def keep_legal_dates(work: Work, case: Case) -> None:
+    """Asks the law again about a locked case: after each of its events, and when its order has changed."""
+    for news in await legal.refresh(work, case):
+        await note(work, case, news.text, "makegood", news.data)
 
 
 async def _decide(work: Work, case: Case) -> None:
@@ -200,7 +213,7 @@ def attention_of(case: Case, work: Work) -> list[str]:
             found.append("supplier_by_hand")
     if claim_closes(case, work.settings, work.now):
         found.append(f"claim_window:{case.claim_until}")
-    return [*found, *(f"problem:{name}" for name in case.problems)]
+    return [*found, *legal.words(case, work.now), *(f"problem:{name}" for name in case.problems)]
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,10 @@ from app.money import Money
 _UNPAID = frozenset({CreditStatus.EXPECTED, CreditStatus.CLAIMED, CreditStatus.PARTLY_PAID, CreditStatus.SHORT})
 
 
-async def post(work: Work, posting: str, case_id: UUID, debit: Account, credit: Account, amount: Money) -> None:
-    """Moves `amount` from `credit` to `debit`; the same posting twice is booked once."""
+async def post(
+    work: Work, posting: str, case_id: UUID, debit: Account, credit: Account, amount: Money, ahead: bool = False
+) -> None:
+    """Moves `amount` from `credit` to `debit`; the same posting twice is booked once. `ahead`: of the supplier."""
     for account, minor in ((debit, amount.minor), (credit, -amount.minor)):
         await work.session.execute(
             insert(LedgerEntry)
@@ -31,16 +33,33 @@ async def post(work: Work, posting: str, case_id: UUID, debit: Account, credit: 
                 amount=minor,
                 currency=amount.currency,
                 exponent=amount.exponent,
+                ahead_of_supplier=ahead,
                 created_at=work.now,
             )
             .on_conflict_do_nothing()
         )
 
 
-async def refund_paid(work: Work, refund_id: UUID, case_id: UUID, amount: Money, recoverable: bool) -> None:
-    """A refund is proven: its cost is expected back from the supplier, or it is a loss; never nothing."""
+async def refund_paid(
+    work: Work, refund_id: UUID, case_id: UUID, amount: Money, recoverable: bool, ahead: bool = False
+) -> None:
+    """A refund is proven: its cost is expected back from the supplier, or it is a loss; never nothing.
+
+    `ahead`: the supplier has not confirmed what was paid, so what it is to pay back is marked.
+    """
     cost = Account.RECOVERY_EXPECTED if recoverable else Account.LOSS_ACCEPTED
-    await post(work, f"refund:{refund_id}", case_id, cost, Account.REFUNDS_PAID, amount)
+    ahead = ahead and recoverable
+    await post(work, f"refund:{refund_id}", case_id, cost, Account.REFUNDS_PAID, amount, ahead)
+    credit = await credit_of(work, case_id) if ahead else None
+    if credit is not None:
+        credit.ahead_of_supplier = True
+
+
+async def fee_kept(work: Work, refund_id: UUID, case_id: UUID, amount: Money) -> None:
+    """A lawful fee settles so much of what was owed to the customer."""
+    if amount.minor:
+        posting = f"refund-fee:{refund_id}"
+        await post(work, posting, case_id, Account.CUSTOMER_PAYABLE, Account.FEES_KEPT, amount)
 
 
 async def credit_of(work: Work, case_id: UUID) -> SupplierCredit | None:

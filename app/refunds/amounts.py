@@ -76,9 +76,7 @@ def _less(line: RefundLine, fee: int) -> RefundLine:
     untold = line.tax - sum(line.taxes.values())
     parts = [line.total - line.tax, untold, *(line.taxes[rate] for rate in rates)]
     _net, rest, *taxes = allocate(line.total - fee, parts)
-    return replace(
-        line, total=line.total - fee, tax=rest + sum(taxes), taxes=dict(zip(rates, taxes, strict=True))
-    )
+    return replace(line, total=line.total - fee, tax=rest + sum(taxes), taxes=dict(zip(rates, taxes, strict=True)))
 
 
 def _line_share(order: OrderSnapshot, line: Line, before: int, units: int) -> RefundLine:

@@ -27,8 +27,15 @@ class TimerKind(StrEnum):
     INSPECTION = "inspection"
     CLAIM = "claim"
     LEGAL = "legal"
+    LEGAL_3_DAYS = "legal_3_days"
+    LEGAL_1_DAY = "legal_1_day"
+    LEGAL_LATE = "legal_late"
     CREDIT = "credit"
     CLOSE = "close"
+
+
+# What belongs to the legal date: it runs on whatever becomes of the case.
+LEGAL_KINDS = frozenset({TimerKind.LEGAL, TimerKind.LEGAL_3_DAYS, TimerKind.LEGAL_1_DAY, TimerKind.LEGAL_LATE})
 
 
 class Timer(HasId, Base):

@@ -6,7 +6,7 @@ Which clocks there are is said in `clocks.py`, on which instants their steps fal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,7 +21,7 @@ from app.orders.models import Order
 from app.policy.law.calendar import local_day
 from app.suppliers.claim_window import claim_window
 from app.timers.clocks import CLOCK_OF, CLOCKS, Whose, clocks_of
-from app.timers.models import END, Timer, TimerKind
+from app.timers.models import END, LEGAL_KINDS, Timer, TimerKind
 from app.timers.schedule import Planned, plan, plan_until
 from app.timers.terms import Terms, terms_of
 
@@ -31,6 +31,10 @@ _RUNNING = (Timer.fired_at.is_(None), Timer.cancelled_at.is_(None))
 LEASE = timedelta(minutes=15)
 # Written as the index has it.
 _LOOK_AT: ColumnElement[datetime] = literal_column("coalesce(next_try_at, due_at)")
+# A warning that could not be given in this time after its moment, because the date was not known yet, is not given.
+_WARNED_WITHIN = {TimerKind.LEGAL_3_DAYS: timedelta(days=2), TimerKind.LEGAL_1_DAY: timedelta(days=1)}
+# Of these a person need not be told as of a thing that happens next.
+_WARNINGS = LEGAL_KINDS - {TimerKind.LEGAL}
 
 
 async def terms_for(work: Work, case: Case) -> Terms:
@@ -107,6 +111,51 @@ async def refresh_due(work: Work, case: Case) -> None:
     case.due_at = await work.session.scalar(nearest)
 
 
+async def set_legal(work: Work, case_id: UUID, wanted: Mapping[TimerKind, datetime], again: bool = True) -> None:
+    """Has the legal timers of a locked case run at the moments `wanted`, and no others.
+
+    What has fired for a moment does not fire for it again, but for the date itself: it was stopped when it came, and
+    comes anew where `again` allows it.
+    """
+    rows = await work.session.scalars(
+        select(Timer).where(Timer.case_id == case_id, Timer.kind.in_([str(kind) for kind in LEGAL_KINDS]))
+    )
+    known = [timer for timer in rows if timer.cancelled_at is None]
+    for kind in LEGAL_KINDS:
+        at = wanted.get(kind)
+        same = [timer for timer in known if timer.kind == kind]
+        running = [timer for timer in same if timer.fired_at is None]
+        for timer in running:
+            overdue = kind is TimerKind.LEGAL and at is not None and max(at, timer.due_at) <= work.now
+            if timer.due_at != at and not overdue:
+                timer.cancelled_at = work.now
+        if at is None or any(timer.cancelled_at is None for timer in running):
+            continue
+        if all(timer.due_at != at for timer in same):
+            if kind not in _WARNED_WITHIN or work.now < at + _WARNED_WITHIN[kind]:
+                work.session.add(Timer(case_id=case_id, kind=kind, due_at=at))
+        elif kind is TimerKind.LEGAL and again:
+            work.session.add(Timer(case_id=case_id, kind=kind, due_at=work.now))
+
+
+async def overdue_warnings(work: Work, case_id: UUID) -> list[Timer]:
+    """Warnings of a locked case whose moment has passed unheard, the earliest first."""
+    kinds = [TimerKind.LEGAL_3_DAYS, TimerKind.LEGAL_1_DAY]
+    statement = (
+        select(Timer)
+        .where(
+            Timer.case_id == case_id,
+            Timer.kind.in_([str(kind) for kind in kinds]),
+            Timer.fired_at.is_(None),
+            Timer.cancelled_at.is_(None),
+            Timer.due_at <= work.now,
+        )
+        .order_by(Timer.due_at)
+        .with_for_update()
+    )
+    return list(await work.session.scalars(statement))
+
+
 async def running(work: Work, case_id: UUID, kind: str) -> Sequence[Timer]:
     """The steps of one clock that have not happened, in order, locked."""
     statement = (
@@ -139,7 +188,12 @@ async def next_due(work: Work, case_ids: list[UUID]) -> dict[UUID, tuple[str, da
     """The clock of each case that ends next: its kind and its date."""
     statement = (
         select(Timer.case_id, Timer.kind, Timer.due_at)
-        .where(Timer.case_id.in_(case_ids), Timer.step == END, *_RUNNING)
+        .where(
+            Timer.case_id.in_(case_ids),
+            Timer.step == END,
+            Timer.kind.not_in([str(kind) for kind in _WARNINGS]),
+            *_RUNNING,
+        )
         .ext(distinct_on(Timer.case_id))
         .order_by(Timer.case_id, Timer.due_at)
     )

@@ -6,13 +6,13 @@ from uuid import UUID
 
 from procrastinate import JobContext
 
+from app.cases import legal_clock
 from app.cases import service as cases
-from app.cases.vocabulary import Event
 from app.jobs import blueprint, defer_many
 from app.runtime import Runtime, runtime_of
 from app.timers import service as timers
 from app.timers.firing import strike
-from app.timers.models import Timer, TimerKind
+from app.timers.models import LEGAL_KINDS, Timer, TimerKind
 
 _BATCH = 500
 # A flood of timers must not keep webhooks and refunds waiting.
@@ -30,10 +30,9 @@ async def fire(context: JobContext, timer_id: str) -> None:
             return
         if timer.due_at > work.now:
             timer.next_try_at = None
-        elif timer.kind == TimerKind.LEGAL:
+        elif timer.kind in LEGAL_KINDS:
             timer.fired_at = work.now
-            data = {"timer": timer.kind, "due_at": timer.due_at}
-            await cases.record_news(work, case, Event.LEGAL_DATE_REACHED, data, "clock")
+            await legal_clock.fired(work, case, TimerKind(timer.kind))
         else:
             await strike(work, case, TimerKind(timer.kind))
 

@@ -203,5 +203,5 @@ def test_only_events_that_change_the_view_have_an_effect() -> None:
         "approved", "rejected", "tracking_added", "goods_received", "supplier_confirmed", "absorbed",
         "legal_date_reached", "refund_succeeded", "credit_settled", "credit_written_off", "external_refund_observed",
         "external_refund_removed", "chargeback_opened", "chargeback_won", "chargeback_lost", "reopened", "hold_set",
-        "hold_lifted", "order_cancelled",
+        "hold_lifted", "order_cancelled", "note_added",
     }  # fmt: skip

@@ -165,14 +165,14 @@ async def test_reopened_and_refused_again_comes_to_an_end(stage: Stage) -> None:
     acme = stage.world.suppliers["acme"]
     acme.confirm(case["id"], {lines["LAMP-01"]: 2})
     await stage.settle()
-    await stage.act(case, "reject", reason="worn")
+    await stage.act(case, "reject", reason="worn", override=True)
     acme.credit(case["id"])
     await stage.settle()
     await stage.act(case, "reopen", reason="the customer insists")
     await stage.act(case, "approve", route="claim")
     acme.send(case["id"], "return.rejected", {"lines": [], "reason": "no"})
     await stage.settle()
-    case = await stage.act(case, "reject", reason="still no")
+    case = await stage.act(case, "reject", reason="still no", override=True)
     assert case["state"] == "resolved"
     assert stage.world.shop.refunded_total(order_id) == Decimal("39.98")
 
