@@ -149,7 +149,7 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     by_law = transition.event.type is Event.LEGAL_DATE_REACHED
     if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
         opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
-        case.gate = {**opened, **(row.data.get("law") or {})}
+        case.gate = {**opened, **_grounds(row)}
     keep_facts(case, transition.event.type, row.data)
     case.attention = attention_of(case, work)
     case.updated_at = work.now
@@ -162,6 +162,14 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     if Command.DECIDE in transition.commands:
         await _decide(work, case)
     await run_commands(work, case, transition, actor)
+
+
+def _grounds(row: CaseEventRow) -> dict[str, Any]:
+    """What the law or the policy says for opening the gate; what a person wrote stays in the trail alone."""
+    if row.actor.startswith("policy:") and row.data.get("reason"):
+        return {"reason": row.data["reason"]}
+    found: dict[str, Any] = row.data.get("law") or {}
+    return found
 
 
 async def keep_legal_dates(work: Work, case: Case) -> None:

@@ -228,6 +228,17 @@ class RestockingFee(_Part):
     reasons: frozenset[Reason] = Field(SECOND_THOUGHTS, description="For which reasons it is kept.")
 
 
+class Shipping(_Part):
+    """What goes back of outbound delivery when an order is withdrawn from as a whole: never the extra for express."""
+
+    express: tuple[str, ...] = Field(
+        ("express", "overnight", "next day"), description="Words in the name of a delivery that was express."
+    )
+    standard: Amounts = Field(
+        NONE, description="What standard delivery costs, with tax; empty: all that was paid for delivery goes back."
+    )
+
+
 class Routes(_Part):
     """Whether goods move. Reasons in none of the lists are a `return`."""
 
@@ -368,6 +379,7 @@ class Policy(_Part):
     packaging: Packaging = Packaging()
     way_back: WayBack = WayBack()
     restocking_fee: RestockingFee = RestockingFee()
+    shipping: Shipping = Shipping()
     routes: Routes = Routes()
     returnless: Returnless = Returnless()
     costs: Costs = Costs()
