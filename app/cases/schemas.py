@@ -192,7 +192,7 @@ class CaseOut(BaseModel):
     refunds: list[RefundOut]
     credit: CreditOut | None
     legal: LegalOut | None = Field(description="Null for a case that ended before legal dates were kept.")
-    policy_version: str = Field(examples=["built-in@1"])
+    policy_version: str = Field(examples=["default@1+70c82f00c958"])
     created_at: datetime
     updated_at: datetime
 
