@@ -80,10 +80,11 @@ class Late:
 class Dates:
     """All that is known of the legal dates of one cycle of a case.
 
-    `version` names the law packs, pinned; `exempt`: a statutory exception holds, as the policy claims. `reached` are the
-    rights whose date has come and opened the gate; `warned` is the last warning that was given (`due_in_3_days`,
-    `due_in_1_day`), and for which date; `conflicts` are the holds that were said to stand against a date; `surcharge`:
-    the law wants more for a late refund.
+    `version` names the law packs, pinned; `exempt`: a statutory exception holds, as the policy claims.
+
+    `reached` are the rights whose date has come and opened the gate; `warned` is the last warning that was given
+    (`due_in_3_days`, `due_in_1_day`), and for which date; `conflicts` are the holds that were said to stand against a
+    date; `surcharge`: the law wants more for a late refund.
     """
 
     version: str

@@ -216,7 +216,7 @@ class CaseOut(BaseModel):
     credit: CreditOut | None
     claim: ClaimOut | None
     legal: LegalOut | None = Field(description="Null for a case that ended before legal dates were kept.")
-    policy_version: str = Field(examples=["built-in@1"])
+    policy_version: str = Field(examples=["default@1+70c82f00c958"])
     created_at: datetime
     updated_at: datetime
 

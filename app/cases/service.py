@@ -174,7 +174,7 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     by_law = transition.event.type is Event.LEGAL_DATE_REACHED
     if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
         opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
-        case.gate = {**opened, **(row.data.get("law") or {})}
+        case.gate = {**opened, **_grounds(row)}
     keep_facts(case, transition.event.type, row.data)
     look_again(work, case)
     case.updated_at = work.now
@@ -191,6 +191,14 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     await run_commands(work, case, transition, actor)
 
 
+def _grounds(row: CaseEventRow) -> dict[str, Any]:
+    """What the law or the policy says for opening the gate; what a person wrote stays in the trail alone."""
+    if row.actor.startswith("policy:") and row.data.get("reason"):
+        return {"reason": row.data["reason"]}
+    found: dict[str, Any] = row.data.get("law") or {}
+    return found
+
+
 async def keep_legal_dates(work: Work, case: Case) -> None:
     """Asks the law again about a locked case: after each of its events, and when its order has changed."""
     for news in await legal.refresh(work, case):
@@ -198,8 +206,13 @@ async def keep_legal_dates(work: Work, case: Case) -> None:
 
 
 async def _decide(work: Work, case: Case) -> None:
-    decision = await policy.decide(work, case)
-    await record(work, case, decision.event, decision.data, decision.actor)
+    ruling = await policy.decide(work, case)
+    try:
+        await record(work, case, ruling.event, ruling.data, ruling.actor)
+    except GuardFailed as refusal:
+        # The machine has the last word: what it does not let the policy do, a person decides.
+        ruling = policy.deferred(ruling, refusal.detail)
+        await record(work, case, ruling.event, ruling.data, ruling.actor)
 
 
 def attention_of(case: Case, work: Work) -> list[str]:

@@ -7,7 +7,7 @@ refused. `files.py` reads and versions them, `docs/policy.md` explains every key
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -228,6 +228,17 @@ class RestockingFee(_Part):
     reasons: frozenset[Reason] = Field(SECOND_THOUGHTS, description="For which reasons it is kept.")
 
 
+class Shipping(_Part):
+    """What goes back of outbound delivery when an order is withdrawn from as a whole: never the extra for express."""
+
+    express: tuple[str, ...] = Field(
+        ("express", "overnight", "next day"), description="Words in the name of a delivery that was express."
+    )
+    standard: Amounts = Field(
+        NONE, description="What standard delivery costs, with tax; empty: all that was paid for delivery goes back."
+    )
+
+
 class Routes(_Part):
     """Whether goods move. Reasons in none of the lists are a `return`."""
 
@@ -368,6 +379,7 @@ class Policy(_Part):
     packaging: Packaging = Packaging()
     way_back: WayBack = WayBack()
     restocking_fee: RestockingFee = RestockingFee()
+    shipping: Shipping = Shipping()
     routes: Routes = Routes()
     returnless: Returnless = Returnless()
     costs: Costs = Costs()
@@ -389,6 +401,12 @@ class Policy(_Part):
         if not _ID.fullmatch(value):
             raise ValueError("must be small letters, digits, - and _")
         return value
+
+    def parts(self) -> Iterator[tuple[str, int, ExceptionRule | EvidenceItem | Rule]]:
+        """Everything that has an id and a condition, with where it stands: section and index."""
+        yield from (("exception", index, one) for index, one in enumerate(self.exception))
+        yield from (("evidence", index, one) for index, one in enumerate(self.evidence))
+        yield from (("rule", index, one) for index, one in enumerate(self.rule))
 
     def model_post_init(self, _context: Any) -> None:
         """Ids stand once. Raises `ValueError`."""
