@@ -16,8 +16,10 @@ from app.jobs import defer
 from app.ledger import service as ledger
 from app.messages import service as messages
 from app.messages.render import MessageKind
+from app.policy.law.calendar import local_day
 from app.refunds import service as refunds
 from app.timers import service as timers
+from app.timers.clocks import Whose
 
 # A job was just enqueued for the call; the sweeper makes it only when that job was lost.
 _JOB_LOST = timedelta(seconds=60)
@@ -75,6 +77,14 @@ async def _expect_credit(work: Work, case: Case, transition: Transition, _actor:
         await timers.follow_credit(work, case, credit.expected_at)
 
 
+async def _mail_evidence(work: Work, case: Case, transition: Transition, _actor: str) -> None:
+    country = (await timers.terms_for(work, case)).countries[Whose.CUSTOMER]
+    last_day = local_day(country, case.due_at) if case.due_at else None
+    items = [str(item) for item in transition.event.data.get("items") or ()]
+    asked = messages.Reminder(f"{case.id}:{case.seq}", last_day=last_day, items=items)
+    await messages.remind(work, case, MessageKind.EVIDENCE_WANTED, asked)
+
+
 async def _mail_rma(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
     await messages.about_case(work, case, MessageKind.RMA_ISSUED)
 
@@ -104,6 +114,7 @@ _FOLLOW: dict[Command, Follow] = {
     Command.ABSORB_SMALL: _absorb_small,
     Command.VOID_REFUNDS: _void_refunds,
     Command.EXPECT_CREDIT: _expect_credit,
+    Command.MAIL_EVIDENCE: _mail_evidence,
     Command.MAIL_RMA: _mail_rma,
     Command.MAIL_REFUSED: _mail_refused,
     Command.MAIL_CANCELLED: _mail_cancelled,

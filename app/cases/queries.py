@@ -46,8 +46,8 @@ _DUE_NEXT: ColumnElement[datetime] = literal_column(DUE_NEXT.text)
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as it is shown `at` a moment. `due` is the clock that ends next and its date, `wanted` the evidence still missing, `why`
-    what a person should do."""
+    """A case as it is shown `at` a moment. `due` is the clock that ends next and its date, `wanted` the evidence that is
+    still missing, `why` what a person should do."""
 
     case: Case
     order: Order
@@ -163,7 +163,8 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
         named = (supplier.name if supplier else None) or case.supplier or "the supplier"
         missing = wanted.get(case.id, [])
         why = attention_why(Situation(case, named, case.due_at, missing))
-        found.append(CaseFacts(case, order, due.get(case.id), paid[case.id], credits.get(case.id), claim, missing, why, work.now))
+        money = (paid[case.id], credits.get(case.id))
+        found.append(CaseFacts(case, order, due.get(case.id), *money, claim, missing, why, work.now))
     return found
 
 

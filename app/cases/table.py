@@ -53,7 +53,7 @@ E_, S, C = Event, State, Command
 
 TRANSITIONS: tuple[Row, ...] = (
     _row("1", E_.REQUEST_SUBMITTED, None, S.REQUESTED, C.DECIDE),
-    _row("2", E_.POLICY_NEEDS_EVIDENCE, {S.REQUESTED, S.UNDER_REVIEW}, S.EVIDENCE_NEEDED,
+    _row("2", E_.POLICY_NEEDS_EVIDENCE, {S.REQUESTED, S.UNDER_REVIEW}, S.EVIDENCE_NEEDED, C.MAIL_EVIDENCE,
          why="an operator may ask for evidence too"),
     _row("3", E_.EVIDENCE_ADDED, {S.EVIDENCE_NEEDED}, S.REQUESTED, C.DECIDE),
     _row("3a", E_.EVIDENCE_ADDED, OPEN - {S.EVIDENCE_NEEDED}, None, why="evidence nobody asked for is kept"),

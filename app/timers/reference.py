@@ -19,7 +19,8 @@ the two. Make it anew with `python -m app.timers.reference > docs/clocks.md`.
 A clock ends with a day in the country of whoever should act, and reminders come at {morning} there. Business days leave
 out that country's weekends and public holidays (in Israel the weekend is Friday and Saturday), and the day of the start
 is never counted. A clock of calendar days that would end on a day off ends on the next working day. A customer or a
-supplier whose country is not known has the store's. The lengths shown are the defaults.
+supplier whose country is not known has the store's. The lengths shown are the defaults: the policy's `[times]` sets the
+merchant's days and the reminders to ship and to inspect, the supplier's terms set its own, and settings the others.
 
 The legal date is not in this table: no setting and no policy can move it.
 """

@@ -18,6 +18,7 @@ from app.cases.vocabulary import ENDED, Reason, Route, State
 from app.db.work import Work
 from app.orders import service as orders
 from app.orders.models import Order
+from app.policy import service as policy
 from app.policy.law.calendar import local_day
 from app.suppliers.claim_window import claim_window
 from app.timers.clocks import CLOCK_OF, CLOCKS, Whose, clocks_of
@@ -41,15 +42,18 @@ async def terms_for(work: Work, case: Case) -> Terms:
     """In how many days each party should act on this case, and whose working days count."""
     order = await work.session.get_one(Order, case.order_pk)
     supplier = work.settings.suppliers.get(case.supplier or "")
-    return terms_of(work.settings, case.store, supplier, orders.snapshot_of(order).country)
+    times = (await policy.policy_of(work, case)).policy.times
+    return terms_of(work.settings, times, case.store, supplier, orders.snapshot_of(order).country)
 
 
 async def restart(work: Work, case: Case) -> None:
     """Stops the clocks of the state before and starts those of the case's state. The legal date, the claim window and
     the supplier's credit run on whatever happens."""
     await _cancel(work, case, _OF_STATES)
-    for clock in clocks_of(State(case.state)):
-        _add(work, case, clock.kind, plan(clock, await terms_for(work, case), work.now))
+    if clocks := clocks_of(State(case.state)):
+        terms = await terms_for(work, case)
+        for clock in clocks:
+            _add(work, case, clock.kind, plan(clock, terms, work.now))
     await follow_claim_window(work, case)
     await refresh_due(work, case)
 

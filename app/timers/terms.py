@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.cases.claims import ALARM_DAYS
+from app.policy.model import Times
 from app.settings import Settings, SupplierSettings
 from app.timers.clocks import Whose
 
@@ -48,8 +49,11 @@ class Terms:
         return (self.credit_days - 1,)
 
 
-def terms_of(settings: Settings, store: str, supplier: SupplierSettings | None, customer: str | None) -> Terms:
-    """The terms for a case of `store` and `supplier` whose customer lives in the country `customer`.
+def terms_of(
+    settings: Settings, times: Times, store: str, supplier: SupplierSettings | None, customer: str | None
+) -> Terms:
+    """The terms for a case of `store` and `supplier` whose customer lives in the country `customer`; `times` is what
+    the case's policy says of them.
 
     A customer or a supplier whose country is not known has the store's working days.
     """
@@ -62,8 +66,12 @@ def terms_of(settings: Settings, store: str, supplier: SupplierSettings | None, 
             Whose.CARRIER: customer or home,
             Whose.SUPPLIER: asked.country or home,
         },
+        merchant_days=times.merchant_days,
+        escalate_days=max(times.escalate_days, times.merchant_days + 1),
         evidence_days=settings.evidence_days,
         ship_days=settings.ship_days,
+        ship_reminders=sorted(times.ship_reminders, reverse=True),
+        inspection_reminders=sorted(times.inspection_reminders, reverse=True),
         response_days=asked.response_days,
         inspection_days=asked.inspection_days,
         credit_days=asked.response_days,

@@ -21,7 +21,7 @@ GROUPS = {
 }
 PUBLISHED = """
 1 | request_submitted | start | | requested | decide
-2 | policy_needs_evidence | requested under_review | | evidence_needed |
+2 | policy_needs_evidence | requested under_review | | evidence_needed | mail_evidence
 3 | evidence_added | evidence_needed | | requested | decide
 3a | evidence_added | open except evidence_needed | | same |
 4 | evidence_timed_out | evidence_needed | no_statutory_right | expired | decline_store_return

@@ -36,7 +36,7 @@ async def tasks(stage: Stage, case: dict[str, Any]) -> list[str]:
 
 
 async def customer_mails(stage: Stage, case: dict[str, Any]) -> list[str]:
-    return [kind for kind in await stage.mails(case["id"]) if kind != "operator_task"]
+    return [kind for kind in await stage.mails(case["id"]) if kind not in ("operator_task", "legal_alarm")]
 
 
 async def timers(stage: Stage, case: dict[str, Any], kind: TimerKind) -> dict[str, Timer]:
@@ -158,7 +158,7 @@ async def test_a_silent_supplier_is_polled_again_and_the_customer_is_told(stage:
 async def test_a_supplier_by_hand_is_chased_by_the_operator(stage: Stage) -> None:
     case = await asked(stage, vendor="By Hand")
     assert (case["state"], case["attention"]) == ("authorizing", ["supplier_by_hand"])
-    assert case["attention_why"] == [f"Ask By Hand Ltd, and record its answer by {case['due']['at'][:10]}."]
+    assert case["attention_why"] == [f"Ask By Hand, and record its answer by {case['due']['at'][:10]}."]
     await stage.later(days=6)
     assert (await stage.case(case["id"]))["state"] == "contested"
     asked_again, silent, *_ = await tasks(stage, case)
@@ -180,7 +180,9 @@ async def test_a_verdict_is_asked_for_twice_before_it_is_contested(stage: Stage)
 
 
 async def test_a_parcel_that_is_silent_for_long_is_a_persons_business(stage: Stage) -> None:
-    case = await asked(stage)
+    # Elsewhere the law would have the money back long before.
+    order_id, _ = await shopify_order(stage, [lamp()], country="US")
+    (case,) = await stage.ask(SHOP, order_id, ONE)
     await stage.act(case, "record-tracking", tracking_number="TR1")
     await stage.later(days=20)
     # Another parcel is a sign of life: the clock starts anew.
@@ -216,14 +218,16 @@ async def test_evidence_is_asked_for_again_by_name_and_then_given_up(stage: Stag
     await stage.later(days=31)
     (case,) = await stage.ask(SHOP, order_id, ONE)
     await stage.act(case, "request-evidence", items=["A photo of the lamp"])
-    await stage.later(days=7)
-    (mail,) = [
-        one for one in (await stage.get("/messages", case=case["id"]))["items"] if one["kind"] == "evidence_wanted"
-    ]
-    assert "A photo of the lamp" in (await stage.get(f"/messages/{mail['id']}"))["text"]
-    await stage.later(days=6)
-    assert "evidence_timed_out" in await stage.events(case["id"])
     assert (await customer_mails(stage, case)).count("evidence_wanted") == 1
+    await stage.later(days=6)
+    found = (await stage.get("/messages", case=case["id"]))["items"]
+    mails = [one for one in found if one["kind"] == "evidence_wanted"]
+    assert len(mails) == 2
+    for mail in mails:
+        assert "A photo of the lamp" in (await stage.get(f"/messages/{mail['id']}"))["text"]
+    await stage.later(days=7)
+    assert "evidence_timed_out" in await stage.events(case["id"])
+    assert (await customer_mails(stage, case)).count("evidence_wanted") == 2
 
 
 async def test_a_credit_is_chased_when_due_and_called_overdue(stage: Stage) -> None:
@@ -261,7 +265,8 @@ async def test_a_claim_window_that_closes_asks_the_customer_while_evidence_is_mi
     case = await stage.case(case["id"])
     assert case["attention"] == [f"claim_window:{claim['last_day']}"]
     assert "evidence of the customer is missing" in case["attention_why"][0]
-    assert "evidence_wanted" in await customer_mails(stage, case)
+    # Asked for when it was wanted, and again because the window closes; its own clock reminds as well.
+    assert (await customer_mails(stage, case)).count("evidence_wanted") in (2, 3)
     assert not any("time to claim" in subject for subject in await tasks(stage, case))
     (shown,) = (await stage.get("/cases", needs_attention=True))["items"]
     assert shown["id"] == case["id"]
