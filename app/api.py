@@ -164,7 +164,17 @@ class PageWish(BaseModel):
     """Which page a caller wants: newest first, `limit` items, after the item of `cursor`."""
 
     limit: int = 50
-    after: UUID | None = None
+    cursor: str | None = None
+
+    @property
+    def after(self) -> UUID | None:
+        """The id of the last item of the page before. Raises `BadCursor`."""
+        if self.cursor is None:
+            return None
+        try:
+            return UUID(bytes=base64.urlsafe_b64decode(self.cursor + "=" * (-len(self.cursor) % 4)))
+        except (ValueError, binascii.Error):
+            raise BadCursor("The cursor was not made by this list; start without one.") from None
 
     def page(self, rows: list[Any], shown: list[T]) -> Page[T]:
         """Cuts the one row too many that tells whether there is a next page. `rows` have an `id`."""
@@ -175,14 +185,9 @@ class PageWish(BaseModel):
 
 def _page_wish(
     limit: Annotated[int, Query(ge=1, le=200, description="Items on a page.")] = 50,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=40)] = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.", max_length=64)] = None,
 ) -> PageWish:
-    if cursor is None:
-        return PageWish(limit=limit)
-    try:
-        return PageWish(limit=limit, after=UUID(bytes=base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
-    except (ValueError, binascii.Error):
-        raise BadCursor("The cursor was not made by this list; start without one.") from None
+    return PageWish(limit=limit, cursor=cursor)
 
 
 Paging = Annotated[PageWish, Depends(_page_wish)]

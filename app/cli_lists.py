@@ -104,7 +104,7 @@ def list_cases(
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List cases, newest first."""
+    """List cases, newest first; with --needs-attention most urgent first, and what to do about each."""
     conditions = Conditions(
         state=state,
         store=store.lower() if store else None,
@@ -114,15 +114,35 @@ def list_cases(
     )
 
     async def read(work: Work) -> list[CaseOut]:
-        found = await case_queries.search(work, conditions, None, limit)
+        if needs_attention:
+            found = await case_queries.most_urgent(work, conditions, None, limit)
+        else:
+            found = await case_queries.search(work, conditions, None, limit)
         return [case_out(facts) for facts in await case_queries.facts(work, found)]
 
     found = _in_database(read)
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
+    if needs_attention:
+        tasks = ("reference", "state", "store", "order", "supplier", "due", "what to do")
+        print_table(tasks, [_task_row(one) for one in found], "No case waits for you.")
+        return
     columns = ("reference", "state", "store", "order", "supplier", "reasons", "waits for you", "updated")
     print_table(columns, [_case_row(one) for one in found], "There are no such cases.")
+
+
+def _task_row(case: CaseOut) -> tuple[str, ...]:
+    due = f"{case.due.at:%Y-%m-%d}" if case.due else "-"
+    return (
+        case.reference,
+        case.state,
+        case.store,
+        case.order.number,
+        case.supplier or "-",
+        due,
+        " ".join(case.attention_why),
+    )
 
 
 def _case_row(case: CaseOut) -> tuple[str, ...]:
@@ -170,7 +190,7 @@ def _case_facts(case: CaseOut) -> list[tuple[str, str]]:
     return [
         ("case", f"{case.reference} ({case.id})"),
         ("state", case.state),
-        ("waits for you", ", ".join(case.attention) or "no"),
+        ("waits for you", " ".join(case.attention_why) or "no"),
         ("order", f"{case.order.number} of {case.store}"),
         ("supplier", case.supplier or "-"),
         ("lines", lines),
@@ -178,6 +198,7 @@ def _case_facts(case: CaseOut) -> list[tuple[str, str]]:
         ("gate", case.gate.ground if case.gate else "closed"),
         ("refunds", refunds or "-"),
         ("due", due),
+        ("claim by", f"{case.claim.last_day} {case.claim.note or ''}".strip() if case.claim else "-"),
         ("actions", ", ".join(case.allowed_actions) or "-"),
     ]
 

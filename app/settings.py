@@ -23,6 +23,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from app.cases.vocabulary import Reason
 from app.orders.snapshot import Platform
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
@@ -60,6 +61,15 @@ def _text_list(value: object) -> object:
     return value
 
 
+def _day_table(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise ValueError('must be a JSON object such as {"damaged_in_transit": 3, "lost": 30}') from None
+    return value
+
+
 def _address(value: object) -> object:
     if isinstance(value, str):
         return json.loads(value) if value.lstrip().startswith("{") else {"line1": value}
@@ -85,9 +95,14 @@ class StoreSettings(_Strict):
 
     platform: Platform = Field(description="`shopify` or `woocommerce`.")
     name: str | None = Field(None, description="What customers call the store, in mails.")
-    country: str | None = Field(None, description="Country of the merchant, two capital letters; not used yet.")
+    country: str | None = Field(
+        None, description="Country of the merchant, two capital letters: whose working days count for the operator."
+    )
     locale: str = Field("en", description="Language of mails when the order names none: `en`, `fr` or `he`.")
-    policy: str = Field("default", description="Name of the policy; this release has the built-in one only.")
+    policy: str = Field(
+        "default",
+        description="A shipped policy (`default`, `eu`, `uk`, `il`, `us`, `au`), or the path of a policy file.",
+    )
     support_email: str | None = Field(None, description="Where a customer's answer to a mail goes.")
     dry_run: bool = Field(
         False, description="Everything is decided and recorded, nothing is written to the store or the supplier."
@@ -191,7 +206,9 @@ class SupplierSettings(_Strict):
     sku_prefixes: Annotated[list[str], BeforeValidator(_text_list)] = Field(
         [], description="JSON list: order lines whose SKU begins so are this supplier's."
     )
-    country: str | None = Field(None, description="Country of the supplier; not used yet.")
+    country: str | None = Field(
+        None, description="Country of the supplier, two capital letters: its working days count; unset: the store's."
+    )
     locale: str = Field("en", description="Language of the supplier; not used yet.")
     currency: str | None = Field(
         None, pattern=r"^[A-Z]{3}$", description="Currency of its credits, such as `USD`; not used yet."
@@ -201,10 +218,17 @@ class SupplierSettings(_Strict):
     )
     requires_rma: bool = Field(True, description="Whether it must authorise a return before the customer ships.")
     requires_goods: bool | None = Field(None, description="Whether it wants the goods back to pay.")
-    response_days: int = Field(3, ge=1, le=90, description="Days it has to authorise or refuse.")
-    inspection_days: int = Field(7, ge=1, le=90, description="Days it has for its verdict on goods it has.")
+    response_days: int = Field(
+        3, ge=1, le=90, description="Working days it has to authorise or refuse, and to pay once a credit is due."
+    )
+    inspection_days: int = Field(7, ge=1, le=90, description="Working days it has for its verdict on goods it has.")
     claim_window_days: int | None = Field(
-        None, ge=1, le=720, description="Days after delivery in which it takes claims; not used yet."
+        None, ge=1, le=720, description="Days after delivery in which it takes claims; unset: no last day."
+    )
+    claim_windows: Annotated[dict[Reason, Annotated[int, Field(ge=1, le=720)]], BeforeValidator(_day_table)] = Field(
+        {},
+        description='JSON table of other claim windows by reason, such as `{"damaged_in_transit": 3, "lost": 30}`; '
+        "`lost` and `late` are counted from dispatch.",
     )
     returnless_below: Decimal | None = Field(
         None, ge=0, description="Below this value a damaged or wrong article need not be sent back; not used yet."
@@ -221,6 +245,13 @@ class SupplierSettings(_Strict):
     )
     email: str | None = Field(None, description="Where it is written to (channel `email`).")
     api_key: SecretStr | None = Field(None, description="Key of the vendor's API (channel `cj`).")
+
+    @field_validator("country")
+    @classmethod
+    def _country(cls, value: str | None) -> str | None:
+        if value is not None and not _COUNTRY.fullmatch(value):
+            raise ValueError("must be a country code of two capital letters")
+        return value
 
     @model_validator(mode="after")
     def _complete(self) -> SupplierSettings:
@@ -270,6 +301,9 @@ class Settings(BaseSettings):
         None, description="`smtp://user:password@host:587` or `smtps://…`; unset: mails are stored, not sent."
     )
     mail_from: str | None = Field(None, description="Sender of mails: an address, or `Name <address>`.")
+    operator_email: str | None = Field(
+        None, description="Where the operator is written to when something waits; unset: kept among the messages."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level logged.")
     log_json: bool | None = Field(None, description="JSON logs; unset: JSON unless the log goes to a terminal.")
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often due work is looked for.")
@@ -292,7 +326,6 @@ class Settings(BaseSettings):
     webhook_check_minutes: int = Field(
         15, ge=0, le=1440, description="How often a store's webhooks are looked at and mended; 0: never."
     )
-    return_window_days: int = Field(30, ge=0, le=730, description="The built-in policy's window.")
     ship_days: int = Field(14, ge=1, le=120, description="How long a customer may take to send goods back.")
     evidence_days: int = Field(7, ge=1, le=90, description="How long a customer may take to answer questions.")
     retention_delivery_days: int = Field(
@@ -315,6 +348,9 @@ class Settings(BaseSettings):
     )
     retention_personal_days: int | None = Field(
         None, ge=30, le=3650, description="Days after which orders whose cases have ended lose their customer; off."
+    )
+    credit_wait_days: int = Field(
+        30, ge=1, le=365, description="Days until a supplier's credit is expected when the supplier names no date."
     )
     close_days: int = Field(30, ge=1, le=365, description="A resolved case without open credit is closed after this.")
 

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from app.api import MoneyOut
+from app.cases import legal
 from app.cases.allowed import allowed_actions
+from app.cases.claims import Claim
 from app.cases.models import Case
 from app.cases.queries import CaseFacts
-from app.cases.schemas import CaseLineOut, CaseOut, CreditOut, DueOut, GateOut, TrackingOut
+from app.cases.schemas import (
+    CaseLineOut,
+    CaseOut,
+    CiteOut,
+    ClaimOut,
+    CreditOut,
+    DueOut,
+    GateOut,
+    LegalOut,
+    SurchargeOut,
+    TrackingOut,
+)
 from app.cases.service import view_of
 from app.cases.vocabulary import Hold, Reason, Remedy, Route, State
 from app.ledger.models import CreditStatus, SupplierCredit
 from app.money import Money
 from app.orders.schemas import ref_of
+from app.policy.law.model import Surcharge
 from app.refunds.schemas import RefundOut
 from app.timers.models import TimerKind
 
@@ -40,9 +57,12 @@ def case_out(facts: CaseFacts) -> CaseOut:
         allowed_actions=allowed_actions(view_of(case)),
         needs_attention=bool(case.attention),
         attention=list(case.attention),
+        attention_why=list(facts.why),
         due=DueOut(kind=TimerKind(facts.due[0]), at=facts.due[1]) if facts.due else None,
         refunds=[RefundOut.of(one.refund, one.attempts, ref_of(one.order)) for one in facts.refunds],
         credit=_credit(facts.credit) if facts.credit else None,
+        claim=_claim(facts.claim, facts.wanted) if facts.claim else None,
+        legal=_legal(case, facts.at),
         policy_version=case.policy_version,
         created_at=case.created_at,
         updated_at=case.updated_at,
@@ -80,6 +100,58 @@ def _credit(credit: SupplierCredit) -> CreditOut:
         amount=MoneyOut.of(zero.with_minor(credit.amount or 0)) if known else None,
         paid=MoneyOut.of(zero.with_minor(credit.paid)) if known else None,
         reference=credit.reference,
+        ahead_of_supplier=credit.ahead_of_supplier,
         expected_at=credit.expected_at,
         paid_at=credit.paid_at,
+    )
+
+
+def _claim(claim: Claim, wanted: Sequence[str]) -> ClaimOut:
+    told = "Filed after the supplier's last day" if claim.filed_at else "Not filed by the supplier's last day"
+    note = f"{told}: what it does not pay is the merchant's cost." if claim.late else None
+    return ClaimOut(
+        last_day=claim.last_day,
+        days_left=claim.days_left,
+        counted_from=claim.counted_from,
+        filed_at=claim.filed_at,
+        late=claim.late,
+        missing_evidence=list(wanted),
+        note=note,
+    )
+
+
+def _legal(case: Case, at: datetime) -> LegalOut | None:
+    dates = legal.dates_of(case)
+    if dates is None:
+        return None
+    first, late = dates.next, legal.surcharge_of(dates, at)
+    return LegalOut(
+        due_at=case.legal_due_at,
+        due_start=first.due_start if first else None,
+        waits_for=list(dict.fromkeys(start for one in dates.rights for start in one.waits_for)),
+        alive=case.right_alive,
+        statutory_until=case.statutory_until,
+        law_version=dates.version,
+        cites=[
+            CiteOut(right=one.right, **{name: getattr(cite, name) for name in _CITED})
+            for one in dates.rights
+            for cite in one.cites
+        ],
+        conflict=[Hold(hold) for hold in legal.standing(case, dates, at)],
+        surcharge=_surcharge(late) if late else None,
+    )
+
+
+_CITED = ("law", "rule", "article", "confidence", "value", "sets")
+
+
+def _surcharge(late: Surcharge) -> SurchargeOut:
+    return SurchargeOut(
+        amount=MoneyOut.of(late.amount),
+        percent=late.percent,
+        days_late=late.days_late,
+        legal_rate=late.legal_rate is not None,
+        next_day=late.next_day,
+        next_percent=late.next_percent,
+        articles=list(dict.fromkeys(f"{cite.law}: {cite.article}" for cite in late.cites)),
     )

@@ -16,7 +16,10 @@ from app.jobs import defer
 from app.ledger import service as ledger
 from app.messages import service as messages
 from app.messages.render import MessageKind
+from app.policy.law.calendar import local_day
 from app.refunds import service as refunds
+from app.timers import service as timers
+from app.timers.clocks import Whose
 
 # A job was just enqueued for the call; the sweeper makes it only when that job was lost.
 _JOB_LOST = timedelta(seconds=60)
@@ -60,13 +63,26 @@ async def _plan_refund(work: Work, case: Case, _transition: Transition, _actor: 
     await defer(work.session, "refunds.plan", case_id=str(case.id))
 
 
+async def _absorb_small(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+    await defer(work.session, "refunds.absorb", case_id=str(case.id))
+
+
 async def _void_refunds(work: Work, case: Case, transition: Transition, _actor: str) -> None:
     await refunds.void_planned(work, case.id, f"no longer wanted: {transition.event.type}")
 
 
 async def _expect_credit(work: Work, case: Case, transition: Transition, _actor: str) -> None:
     if case.supplier is not None:
-        await ledger.expect_credit(work, case.id, case.supplier, transition.event.data.get("credit"))
+        credit = await ledger.expect_credit(work, case.id, case.supplier, transition.event.data.get("credit"))
+        await timers.follow_credit(work, case, credit.expected_at)
+
+
+async def _mail_evidence(work: Work, case: Case, transition: Transition, _actor: str) -> None:
+    country = (await timers.terms_for(work, case)).countries[Whose.CUSTOMER]
+    last_day = local_day(country, case.due_at) if case.due_at else None
+    items = [str(item) for item in transition.event.data.get("items") or ()]
+    asked = messages.Reminder(f"{case.id}:{case.seq}", last_day=last_day, items=items)
+    await messages.remind(work, case, MessageKind.EVIDENCE_WANTED, asked)
 
 
 async def _mail_rma(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
@@ -95,8 +111,10 @@ _FOLLOW: dict[Command, Follow] = {
     Command.WITHDRAW_FROM_SUPPLIER: _withdraw,
     Command.ISSUE_OWN_RMA: _issue_own_rma,
     Command.PLAN_REFUND: _plan_refund,
+    Command.ABSORB_SMALL: _absorb_small,
     Command.VOID_REFUNDS: _void_refunds,
     Command.EXPECT_CREDIT: _expect_credit,
+    Command.MAIL_EVIDENCE: _mail_evidence,
     Command.MAIL_RMA: _mail_rma,
     Command.MAIL_REFUSED: _mail_refused,
     Command.MAIL_CANCELLED: _mail_cancelled,

@@ -6,12 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from app.api import BadCursor, InWork, Page, Paging, Reader
+from app.api import BadCursor, InWork, Page, PageWish, Paging, Reader
 from app.cases import queries
 from app.cases.answers import case_out
 from app.cases.models import Case
 from app.cases.queries import Conditions
 from app.cases.schemas import CaseFilter, CaseName, CaseOut, EventOut
+from app.cases.urgency import Mark
+from app.db.work import Work
 from app.errors import NotFound
 from app.errors_http import refusals
 
@@ -21,7 +23,10 @@ router = APIRouter(prefix="/cases", tags=["cases"])
 @router.get(
     "",
     summary="Lists cases",
-    description="Newest first. Conditions are joined by and; without any, every case is listed.",
+    description=(
+        "Newest first; with `needs_attention=true` most urgent first: by legal date, then by the end of the nearest "
+        "clock, then the oldest. Conditions are joined by and; without any, every case is listed."
+    ),
     responses=refusals(BadCursor),
 )
 async def list_cases(
@@ -29,9 +34,22 @@ async def list_cases(
 ) -> Page[CaseOut]:
     """One page of cases."""
     conditions = Conditions(**wanted.model_dump())
+    if conditions.needs_attention:
+        return await _most_urgent(work, conditions, paging)
     found = await queries.search(work, conditions, paging.after, paging.limit + 1)
     shown = [case_out(facts) for facts in await queries.facts(work, found[: paging.limit])]
     return paging.page(found, shown)
+
+
+async def _most_urgent(work: Work, conditions: Conditions, paging: PageWish) -> Page[CaseOut]:
+    try:
+        after = Mark.read(paging.cursor) if paging.cursor else None
+    except ValueError:
+        raise BadCursor("The cursor was not made by this list; start without one.") from None
+    found = await queries.most_urgent(work, conditions, after, paging.limit + 1)
+    shown = [case_out(facts) for facts in await queries.facts(work, found[: paging.limit])]
+    more = len(found) > paging.limit
+    return Page(items=shown, next_cursor=Mark.of(found[paging.limit - 1]).written() if more else None)
 
 
 @router.get(

@@ -16,7 +16,9 @@ Guard = Callable[[CaseView, Mapping[str, Any], datetime], str | None]
 
 
 def no_statutory_right(view: CaseView, _data: Mapping[str, Any], now: datetime) -> str | None:
-    """The customer has no legal right that is still alive."""
+    """The customer has no legal right that is still alive: declared in time, or still to be declared."""
+    if view.right_alive:
+        return "a legal right of the customer was declared in time and is alive"
     if view.statutory_until is not None and now <= view.statutory_until:
         return f"a legal right of the customer is alive until {view.statutory_until:%Y-%m-%d}"
     return None
@@ -115,6 +117,20 @@ def confirms_more(_view: CaseView, data: Mapping[str, Any], _now: datetime) -> s
 def law_may_pay(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> str | None:
     """No chargeback is open: the bank may be paying the customer already."""
     return "a chargeback is open" if Hold.CHARGEBACK in view.holds else None
+
+
+def law_pays_all(view: CaseView, data: Mapping[str, Any], now: datetime) -> str | None:
+    """The law pays, and nothing is left to be decided beside."""
+    if any(line.cleared < line.approved for line in view.lines):
+        return "only a part of it is due by law"
+    return law_pays_part(view, data, now)
+
+
+def law_pays_part(view: CaseView, data: Mapping[str, Any], now: datetime) -> str | None:
+    """As `law_may_pay`, and something is due that nobody has paid."""
+    if refusal := law_may_pay(view, data, now):
+        return refusal
+    return None if any(line.owed for line in view.lines) else "nothing of it is due by law"
 
 
 def lines_covered(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,18 +12,32 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.db.base import Base, HasId
 
 _ENDED = "'cancelled', 'closed', 'expired', 'rejected', 'superseded'"
+# How cases that need attention are sorted: by the law's date while it can still be kept, then by the nearest clock's
+# end, then the oldest. What has no date comes last; that is written as infinity, so that pages can be cut by comparing.
+# Spelt as PostgreSQL spells it back (it breaks a CASE into lines), so that the schema can be compared with the tables.
+LEGAL_FIRST = text(
+    "GREATEST(COALESCE(legal_due_at, 'infinity'::timestamp with time zone), "
+    "(ARRAY['-infinity'::timestamp with time zone, 'infinity'::timestamp with time zone])"
+    "[1 + (state = ANY (ARRAY['resolved'::text, 'cancelled'::text, 'closed'::text, 'expired'::text, "
+    "'rejected'::text, 'superseded'::text]))::integer])"
+)
+DUE_NEXT = text("COALESCE(due_at, 'infinity'::timestamp with time zone)")
 
 
 class Case(HasId, Base):
     """The part of a request that one supplier handles.
 
     `problems` are things only a person can mend; `attention` is why a person should look (empty: nobody needs to).
-    `seq` is the number of the last event.
+    `seq` is the number of the last event. `due_at` is the end of its nearest clock but the legal one. `claim_until` is
+    the supplier's last day to file a claim, as far as it is known; `claim_filed_at` is when the supplier was asked.
+    `right_alive`: the customer declared a statutory right in time, which lasts
+    until `statutory_until` for a new declaration; `legal_due_at` is when the refund is due by law, and `legal` what is
+    known of that date beside (`legal_dates.Dates`).
     """
 
     __tablename__ = "cases"
     __table_args__ = (
-        Index("ix_cases_attention", "id", postgresql_where=text("attention <> '{}'")),
+        Index("ix_cases_attention", LEGAL_FIRST, DUE_NEXT, text("id"), postgresql_where=text("attention <> '{}'")),
         Index("ix_cases_state_id", "state", "id"),
         Index("ix_cases_open", "store", "order_pk", postgresql_where=text(f"state NOT IN ({_ENDED})")),
         Index("ix_cases_store_updated_at", "store", "updated_at"),
@@ -46,8 +60,10 @@ class Case(HasId, Base):
     ground: Mapped[str | None]
     gate: Mapped[dict[str, Any] | None]
     credit_open: Mapped[bool] = mapped_column(default=False, server_default="false")
+    right_alive: Mapped[bool] = mapped_column(default=False, server_default="false")
     statutory_until: Mapped[datetime | None]
     legal_due_at: Mapped[datetime | None]
+    legal: Mapped[dict[str, Any] | None]
     policy_version: Mapped[str]
     law_version: Mapped[str | None]
     rma_number: Mapped[str | None]
@@ -59,6 +75,9 @@ class Case(HasId, Base):
     attention: Mapped[list[str]] = mapped_column(server_default="{}")
     supplier_call_at: Mapped[datetime | None] = mapped_column(index=True)
     supplier_call: Mapped[dict[str, Any] | None]
+    due_at: Mapped[datetime | None]
+    claim_until: Mapped[date | None]
+    claim_filed_at: Mapped[datetime | None]
     seq: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -74,7 +93,7 @@ class CaseLine(Base):
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     line_id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int]
-    sku: Mapped[str | None]
+    sku: Mapped[str | None] = mapped_column(index=True)
     title: Mapped[str]
     reason: Mapped[str] = mapped_column(index=True)
     note: Mapped[str | None]

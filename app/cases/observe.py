@@ -193,6 +193,13 @@ async def _shrink(work: Work, case: Case, over: dict[str, int]) -> None:
     await defer(work.session, "refunds.plan", case_id=str(case.id))
 
 
+async def tell_law(work: Work, order: Order) -> None:
+    """News of a locked order (a delivery, an edit) may start or move the legal dates of its open cases."""
+    wanted = (Case.order_pk == order.id, Case.state.in_([str(one) for one in OPEN]))
+    for case_id in (await work.session.scalars(select(Case.id).where(*wanted).order_by(Case.id))).all():
+        await cases.keep_legal_dates(work, await cases.lock(work, case_id))
+
+
 async def _already_told(work: Work, case: Case) -> bool:
     statement = select(CaseEventRow.seq).where(
         CaseEventRow.case_id == case.id,

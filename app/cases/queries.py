@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Select,
+    Text,
+    Uuid,
+    cast,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import distinct_on
 
-from app.cases.models import Case, CaseEventRow, CaseLine, Evidence
+from app.cases.attention import Situation, attention_why
+from app.cases.claims import Claim, claim_of
+from app.cases.models import DUE_NEXT, LEGAL_FIRST, Case, CaseEventRow, CaseLine, Evidence
+from app.cases.urgency import Mark
+from app.cases.vocabulary import Event, State
 from app.db.work import Work
 from app.errors import NotFound
 from app.ledger.models import SupplierCredit
 from app.orders.models import Order
+from app.orders.service import snapshot_of
 from app.refunds import queries as refunds
 from app.refunds.queries import RefundFacts
 from app.requests.models import ReturnRequest
@@ -21,17 +40,24 @@ from app.timers import service as timers
 
 # Written out, not bound, so that the partial index over cases that need attention is used.
 _NOTHING: ColumnElement[list[str]] = literal_column("'{}'")
+_LEGAL_FIRST: ColumnElement[datetime] = literal_column(LEGAL_FIRST.text)
+_DUE_NEXT: ColumnElement[datetime] = literal_column(DUE_NEXT.text)
 
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as it is shown; `due` is the kind and date of its nearest timer."""
+    """A case as it is shown `at` a moment. `due` is the clock that ends next and its date, `wanted` the evidence that is
+    still missing, `why` what a person should do."""
 
     case: Case
     order: Order
     due: tuple[str, datetime] | None
     refunds: Sequence[RefundFacts]
     credit: SupplierCredit | None
+    claim: Claim | None
+    wanted: Sequence[str]
+    why: Sequence[str]
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +99,26 @@ async def search(work: Work, conditions: Conditions, after: UUID | None, limit: 
     return list(await work.session.scalars(statement))
 
 
+async def most_urgent(work: Work, conditions: Conditions, after: Mark | None, limit: int) -> list[Case]:
+    """Cases that need attention, most urgent first, that come after the mark of the page before."""
+    return list(await work.session.scalars(most_urgent_statement(conditions, after, limit)))
+
+
+def most_urgent_statement(conditions: Conditions, after: Mark | None, limit: int) -> Select[Case]:
+    """How `most_urgent` asks, in the order of its index."""
+    wanted = _conditions(replace(conditions, needs_attention=True))
+    statement = select(Case).where(*wanted).order_by(_LEGAL_FIRST, _DUE_NEXT, Case.id).limit(limit)
+    if after is None:
+        return statement
+    mark = tuple_(_instant(after.legal), _instant(after.due), literal(after.id, Uuid()))
+    return statement.where(tuple_(_LEGAL_FIRST, _DUE_NEXT, Case.id) > mark)
+
+
+def _instant(at: datetime | None) -> ColumnElement[datetime]:
+    # psycopg has no value for infinity; PostgreSQL reads it from text.
+    return cast(literal(at.isoformat() if at else "infinity", Text()), DateTime(timezone=True))
+
+
 def _conditions(wanted: Conditions) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     for column, value in ((Case.state, wanted.state), (Case.store, wanted.store), (Case.supplier, wanted.supplier)):
@@ -102,15 +148,46 @@ def _conditions(wanted: Conditions) -> list[ColumnElement[bool]]:
 async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
     """The cases with all that is shown of them."""
     ids = [case.id for case in cases]
-    wanted = {case.order_pk for case in cases}
-    orders = {order.id: order for order in await work.session.scalars(select(Order).where(Order.id.in_(wanted)))}
+    orders = {case_order.id: case_order for case_order in await _orders_of(work, cases)}
     due = await timers.next_due(work, ids)
     paid = await refunds.of_cases(work, ids)
     statement = select(SupplierCredit).where(SupplierCredit.case_id.in_(ids))
     credits = {credit.case_id: credit for credit in await work.session.scalars(statement)}
-    return [
-        CaseFacts(case, orders[case.order_pk], due.get(case.id), paid[case.id], credits.get(case.id)) for case in cases
-    ]
+    wanted = await wanted_evidence(work, cases)
+    found = []
+    for case in cases:
+        order = orders[case.order_pk]
+        # Most cases have no last day to claim, and reading a snapshot takes time.
+        claim = claim_of(case, snapshot_of(order), work.settings, work.now) if case.claim_until else None
+        supplier = work.settings.suppliers.get(case.supplier or "")
+        named = (supplier.name if supplier else None) or case.supplier or "the supplier"
+        missing = wanted.get(case.id, [])
+        why = attention_why(Situation(case, named, case.due_at, missing))
+        money = (paid[case.id], credits.get(case.id))
+        found.append(CaseFacts(case, order, due.get(case.id), *money, claim, missing, why, work.now))
+    return found
+
+
+async def _orders_of(work: Work, cases: Sequence[Case]) -> Sequence[Order]:
+    wanted = {case.order_pk for case in cases}
+    return (await work.session.scalars(select(Order).where(Order.id.in_(wanted)))).all()
+
+
+async def wanted_evidence(work: Work, cases: Sequence[Case]) -> dict[UUID, list[str]]:
+    """What each case that waits for evidence has asked for, as it was put to the customer."""
+    ids = [case.id for case in cases if case.state == State.EVIDENCE_NEEDED]
+    if not ids:
+        return {}
+    statement = (
+        select(CaseEventRow.case_id, CaseEventRow.data)
+        .where(CaseEventRow.case_id.in_(ids), CaseEventRow.type == Event.POLICY_NEEDS_EVIDENCE)
+        .ext(distinct_on(CaseEventRow.case_id))
+        .order_by(CaseEventRow.case_id, CaseEventRow.seq.desc())
+    )
+    return {
+        case_id: [str(item) for item in data.get("items") or ()]
+        for case_id, data in await work.session.execute(statement)
+    }
 
 
 async def of_request(work: Work, request_id: UUID) -> list[Case]:

@@ -13,6 +13,8 @@ from sqlalchemy import or_, select
 
 from app.cases import observe
 from app.cases import service as cases
+from app.cases.claims import claim_of
+from app.cases.keeping import kept_of
 from app.cases.models import Case, CaseLine
 from app.cases.vocabulary import Event, Ground, Remedy, Route, State
 from app.db.work import Work
@@ -20,6 +22,7 @@ from app.jobs import defer
 from app.ledger import service as ledger
 from app.messages import service as messages
 from app.messages.render import MessageKind
+from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
 from app.refunds import service as refunds
@@ -54,7 +57,8 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
     if not wanted or view.ground is None:
         await _finish(work, case)
         return None
-    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order))
+    kept = await kept_of(work, order, case, wanted)
+    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order), kept)
     if decided.amount <= 0:
         reason = "nothing is left to refund: the order's captured money is refunded or reserved already"
         await cases.record(work, case, Event.REMEDY_IMPOSSIBLE, {"reason": reason, "lines": wanted}, "makegood")
@@ -68,6 +72,20 @@ async def plan_refund(work: Work, case_id: UUID) -> Refund | None:
         reason=f"{case.reference}",
     )
     return await refunds.plan(work, order, wish)
+
+
+async def unpaid_amount(work: Work, case: Case) -> Money:
+    """What the customer of a case would still get: what is planned or in doubt, and what its open units come to."""
+    order = await work.session.get_one(Order, case.order_pk)
+    view = cases.view_of(case)
+    reserved = await refunds.reserved_units(work, case.id)
+    open_ones = {line.line_id: (line.open if line.approved else line.requested) for line in view.lines}
+    wanted = {line_id: max(0, units - reserved.get(line_id, 0)) for line_id, units in open_ones.items()}
+    ours = [refund for refund in await refunds.of_order(work, order.id) if refund.case_id == case.id]
+    planned = sum(refund.amount for refund in ours if refund.status in UNSETTLED)
+    kept = await kept_of(work, order, case, wanted)
+    decided = decide(orders.snapshot_of(order), wanted, await refunds.taken(work, order), kept)
+    return orders.money_of(order, planned + decided.amount)
 
 
 async def forgotten(work: Work, limit: int = 100) -> Sequence[UUID]:
@@ -110,7 +128,9 @@ async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund)
         "amount": {"amount": refunds.money(refund).text, "currency": refund.currency},
     }
     await cases.record(work, case, Event.REFUND_SUCCEEDED, data, f"store:{case.store}")
-    await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), _recoverable(case, refund))
+    recoverable, ahead = _recoverable(work, order, case, refund), _ahead_of_supplier(case)
+    await ledger.refund_paid(work, refund.id, case.id, refunds.money(refund), recoverable, ahead)
+    await ledger.fee_kept(work, refund.id, case.id, refunds.money(refund).with_minor(refund.fee))
     await messages.about_case(work, case, MessageKind.REFUND_SENT, refund=refund)
     await _finish(work, case)
     if case.state == State.RESOLVING:
@@ -121,11 +141,21 @@ async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund)
     await observe.apply_observed(work, order)
 
 
-def _recoverable(case: Case, refund: Refund) -> bool:
-    """Whether the supplier is expected to make it good: not when a person or the policy absorbed the loss."""
+def _recoverable(work: Work, order: Order, case: Case, refund: Refund) -> bool:
+    """Whether the supplier is expected to make it good: not when a person or the policy absorbed the loss, nor ahead of
+    its verdict when its claim window was missed."""
     if case.supplier is None:
         return False
-    return refund.ground in (Ground.SUPPLIER, Ground.LAW) or case.route == Route.RETURNLESS
+    if refund.ground == Ground.SUPPLIER:
+        return True
+    claim = claim_of(case, orders.snapshot_of(order), work.settings, work.now)
+    in_time = claim is None or not claim.late
+    return in_time and (refund.ground == Ground.LAW or case.route == Route.RETURNLESS)
+
+
+def _ahead_of_supplier(case: Case) -> bool:
+    """Whether more was paid than the supplier has accepted so far."""
+    return any(line.refunded > line.accepted for line in case.lines)
 
 
 async def refund_failed(work: Work, order: Order, case: Case, refund: Refund) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -14,7 +14,9 @@ from app.cases.allowed import Action
 from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route, State
 from app.ledger.models import CreditStatus
 from app.orders.schemas import OrderRef
+from app.policy.law.model import Confidence, Right, Start
 from app.refunds.schemas import RefundOut
+from app.suppliers.claim_window import CountedFrom
 from app.timers.models import TimerKind
 from app.wire import Instant, Wish, storable
 
@@ -39,7 +41,9 @@ class CaseFilter(Wish):
         None, max_length=320, description="The order's or the request's.", examples=["ann@example.com"]
     )
     updated_since: Instant | None = Field(None, examples=["2026-11-20T10:00:00Z"])
-    needs_attention: bool | None = Field(None, description="Whether a person should look.", examples=[True])
+    needs_attention: bool | None = Field(
+        None, description="Whether a person should look; true: most urgent first.", examples=[True]
+    )
 
     @field_validator("store", "supplier")
     @classmethod
@@ -75,17 +79,75 @@ class TrackingOut(BaseModel):
     shipped_at: datetime | None = None
 
 
+class CiteOut(BaseModel):
+    """One figure of the law that was used: from which article, and how well it was checked."""
+
+    right: Right = Field(examples=["withdrawal"])
+    law: str = Field(description="The law pack.", examples=["eu"])
+    rule: str = Field(examples=["withdrawal.refund_days"])
+    article: str = Field(examples=["Directive 2011/83/EU art. 13(1)(2)"])
+    confidence: Confidence = Field(
+        description="`text`: the text was read; `secondary`: a source about it; `unverified`: nothing.",
+        examples=["secondary"],
+    )
+    value: str = Field(examples=["14"])
+    sets: str = Field(description="What it set.", examples=["due_at"])
+
+
+class SurchargeOut(BaseModel):
+    """What a late refund costs beside the refund, as of now or of the day it was paid. A person settles it."""
+
+    amount: MoneyOut
+    percent: int = Field(description="Of what was unpaid when it became late.", examples=[5])
+    days_late: int = Field(examples=[12])
+    legal_rate: bool = Field(description="Interest at the legal rate is owed beside; it is not in `amount`.")
+    next_day: date | None = Field(description="When it rises next.", examples=["2026-12-28"])
+    next_percent: int | None = Field(examples=[10])
+    articles: list[str] = Field(examples=[["eu-fr: art. L242-4 Code de la consommation"]])
+
+
+class LegalOut(BaseModel):
+    """What the law says of the case. Drafts that need counsel: `cites` tells how well each figure was checked."""
+
+    due_at: datetime | None = Field(
+        description="The last instant at which the refund is in time; it goes out at the beginning of that day. "
+        "Null while no such date runs."
+    )
+    due_start: Start | None = Field(description="The event that the date is counted from.", examples=["declared"])
+    waits_for: list[Start] = Field(
+        description="Any of these would start or release a date.", examples=[["dispatch_proved", "goods_back"]]
+    )
+    alive: bool = Field(description="A right was declared in time: refusing needs `override` and a reason.")
+    statutory_until: datetime | None = Field(
+        description="Until when a right can be declared; null without one, and where no end is known."
+    )
+    law_version: str = Field(description="The law packs, pinned.", examples=["eu@2026-11-21+eu-fr@2026-11-21"])
+    cites: list[CiteOut]
+    conflict: list[Hold] = Field(
+        description="Holds that stop the money although the date has come.", examples=[["fraud"]]
+    )
+    surcharge: SurchargeOut | None
+
+
 class GateOut(BaseModel):
-    """Why money may go out, since when, by which event of the trail, and who opened the gate."""
+    """Why money may go out, since when, by which event of the trail, and who opened the gate.
+
+    For the ground `law` also which articles set the date, of which law packs, and from which event it counts.
+    """
 
     ground: Ground = Field(examples=["supplier"])
     at: datetime
     event_seq: int = Field(examples=[6])
     actor: str = Field(examples=["supplier:acme"])
+    reason: str | None = Field(None, examples=["By law the refund is due until 2026-12-07 22:59 UTC"])
+    articles: list[str] = Field([], examples=[["eu: Directive 2011/83/EU art. 13(1)(2)"]])
+    law_version: str | None = Field(None, examples=["eu@2026-11-21+eu-fr@2026-11-21"])
+    due_at: datetime | None = None
+    due_start: Start | None = Field(None, examples=["declared"])
 
 
 class DueOut(BaseModel):
-    """The nearest timer: what happens by itself, and when."""
+    """The clock that ends next: what happens by itself, and when."""
 
     kind: TimerKind = Field(examples=["ship"])
     at: datetime
@@ -99,8 +161,27 @@ class CreditOut(BaseModel):
     amount: MoneyOut | None
     paid: MoneyOut | None
     reference: str | None = Field(examples=["CN-881"])
+    ahead_of_supplier: bool = Field(
+        description="The customer was paid before the supplier confirmed: the merchant's money is out."
+    )
     expected_at: datetime | None
     paid_at: datetime | None
+
+
+class ClaimOut(BaseModel):
+    """Until when the supplier takes a claim for this case. Null on a case whose supplier has named no last day."""
+
+    last_day: date = Field(description="In the supplier's country.", examples=["2026-11-25"])
+    days_left: int = Field(description="0 on the last day and after it; counted to the day of filing.", examples=[3])
+    counted_from: CountedFrom = Field(
+        description="From dispatch or order while the delivery is not known: a later last day may come to light."
+    )
+    filed_at: datetime | None = Field(description="When the supplier was told.")
+    late: bool = Field(description="Filed, or still not filed, after a last day that is certain.", examples=[False])
+    missing_evidence: list[str] = Field(
+        description="What the customer was asked for and has not given.", examples=[["A photo of the damage"]]
+    )
+    note: str | None = Field(description="What being late means.", examples=[None])
 
 
 class CaseOut(BaseModel):
@@ -126,10 +207,16 @@ class CaseOut(BaseModel):
     allowed_actions: list[Action] = Field(examples=[["record-tracking", "record-receipt", "cancel", "hold", "note"]])
     needs_attention: bool = Field(examples=[False])
     attention: list[str] = Field(description="Why a person should look, as stable words.", examples=[["under_review"]])
+    attention_why: list[str] = Field(
+        description="The same in sentences: what to do, and by when.",
+        examples=[["Decide by 2026-11-27: approve, reject with a reason, or ask the customer for evidence."]],
+    )
     due: DueOut | None
     refunds: list[RefundOut]
     credit: CreditOut | None
-    policy_version: str = Field(examples=["built-in@1"])
+    claim: ClaimOut | None
+    legal: LegalOut | None = Field(description="Null for a case that ended before legal dates were kept.")
+    policy_version: str = Field(examples=["default@1+70c82f00c958"])
     created_at: datetime
     updated_at: datetime
 

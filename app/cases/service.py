@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from app.cases import states
+from app.cases import legal, states
+from app.cases.claims import claim_closes
 from app.cases.commands import run_commands
 from app.cases.facts import keep_facts
 from app.cases.models import Case, CaseEventRow
@@ -28,6 +29,14 @@ _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _COUNTERS = ("approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
 # A supplier without an API is asked by a person, so a case that waits for such a supplier waits for that person.
 _WAITS_FOR_SUPPLIER = frozenset({State.AUTHORIZING, State.INSPECTING, State.CLAIMING})
+
+# News that has a state's clocks start anew though the case stays where it is: another parcel, another address.
+_ANEW = frozenset({(Event.TRACKING_ADDED, State.IN_TRANSIT), (Event.SUPPLIER_AUTHORIZED, State.AWAITING_SHIPMENT)})
+# A supplier that speaks of a case has been told of it, by whomever.
+_SUPPLIER_SPOKE = frozenset(
+    {Event.SUPPLIER_AUTHORIZED, Event.SUPPLIER_REFUSED, Event.GOODS_RECEIVED, Event.SUPPLIER_CONFIRMED,
+     Event.SUPPLIER_REJECTED, Event.CREDIT_SETTLED}
+)  # fmt: skip
 
 
 def new_reference() -> str:
@@ -57,6 +66,7 @@ def view_of(case: Case) -> CaseView:
         holds=frozenset(Hold(kind) for kind in case.holds),
         ground=Ground(case.ground) if case.ground else None,
         credit_open=case.credit_open,
+        right_alive=case.right_alive,
         statutory_until=case.statutory_until,
         cycle=case.cycle,
     )
@@ -69,6 +79,8 @@ def _store_view(case: Case, view: CaseView) -> None:
     case.holds = sorted(view.holds)
     case.ground = view.ground
     case.credit_open = view.credit_open
+    case.right_alive = view.right_alive
+    case.statutory_until = view.statutory_until
     case.cycle = view.cycle
     by_id = {line.line_id: line for line in view.lines}
     for line in case.lines:
@@ -112,7 +124,7 @@ async def add_problem(work: Work, case: Case, problem: str, text: str) -> None:
     if problem not in case.problems:
         case.problems = [*case.problems, problem]
         await note(work, case, text, "makegood", {"problem": problem})
-        case.attention = attention_of(case, work)
+        look_again(work, case)
 
 
 async def solve_problem(work: Work, case: Case, problem: str, text: str) -> bool:
@@ -122,6 +134,18 @@ async def solve_problem(work: Work, case: Case, problem: str, text: str) -> bool
     case.problems = [name for name in case.problems if name != problem]
     await note(work, case, text, "makegood", {"solved": problem})
     return True
+
+
+async def claim_filed(work: Work, case: Case) -> None:
+    """The supplier knows of the case: its claim window is kept or, with a note, missed. Harmless to repeat."""
+    if await timers.claim_filed(work, case):
+        text = f"The claim was filed after the supplier's last day, {case.claim_until}: "
+        await note(work, case, text + "what the supplier does not pay is the merchant's cost.", "makegood")
+
+
+def look_again(work: Work, case: Case) -> None:
+    """Says anew whether a person should look at the case."""
+    case.attention = attention_of(case, work)
 
 
 async def _write(work: Work, case: Case, transition: Transition, actor: str) -> None:
@@ -142,24 +166,53 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     moved = before is None or before.state is not after.state
     if moved:
         case.problems = []
-        await timers.restart(work, case.id, after.state, work.settings.suppliers.get(case.supplier or ""))
-    if after.ground is not None and (before is None or before.ground is not after.ground):
-        case.gate = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
+    if moved or (transition.event.type, after.state) in _ANEW:
+        await timers.restart(work, case)
+    if before is not None and before.credit_open and not after.credit_open:
+        case.problems = [name for name in case.problems if name != "credit_overdue"]
+        await timers.follow_credit(work, case, None)
+    by_law = transition.event.type is Event.LEGAL_DATE_REACHED
+    if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
+        opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
+        case.gate = {**opened, **_grounds(row)}
     keep_facts(case, transition.event.type, row.data)
-    case.attention = attention_of(case, work)
+    look_again(work, case)
     case.updated_at = work.now
     try:
         await work.session.flush()
     except IntegrityError as error:
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
+    if transition.event.type in _SUPPLIER_SPOKE:
+        await claim_filed(work, case)
+    if transition.event.type is not Event.NOTE_ADDED:
+        await keep_legal_dates(work, case)
     if Command.DECIDE in transition.commands:
         await _decide(work, case)
     await run_commands(work, case, transition, actor)
 
 
+def _grounds(row: CaseEventRow) -> dict[str, Any]:
+    """What the law or the policy says for opening the gate; what a person wrote stays in the trail alone."""
+    if row.actor.startswith("policy:") and row.data.get("reason"):
+        return {"reason": row.data["reason"]}
+    found: dict[str, Any] = row.data.get("law") or {}
+    return found
+
+
+async def keep_legal_dates(work: Work, case: Case) -> None:
+    """Asks the law again about a locked case: after each of its events, and when its order has changed."""
+    for news in await legal.refresh(work, case):
+        await note(work, case, news.text, "makegood", news.data)
+
+
 async def _decide(work: Work, case: Case) -> None:
-    decision = await policy.decide(work, case)
-    await record(work, case, decision.event, decision.data, decision.actor)
+    ruling = await policy.decide(work, case)
+    try:
+        await record(work, case, ruling.event, ruling.data, ruling.actor)
+    except GuardFailed as refusal:
+        # The machine has the last word: what it does not let the policy do, a person decides.
+        ruling = policy.deferred(ruling, refusal.detail)
+        await record(work, case, ruling.event, ruling.data, ruling.actor)
 
 
 def attention_of(case: Case, work: Work) -> list[str]:
@@ -171,7 +224,9 @@ def attention_of(case: Case, work: Work) -> list[str]:
         supplier = work.settings.suppliers.get(case.supplier or "")
         if supplier is None or supplier.channel != "http":
             found.append("supplier_by_hand")
-    return [*found, *(f"problem:{name}" for name in case.problems)]
+    if claim_closes(case, work.settings, work.now):
+        found.append(f"claim_window:{case.claim_until}")
+    return [*found, *legal.words(case, work.now), *(f"problem:{name}" for name in case.problems)]
 
 
 def _plain(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,7 +48,10 @@ class LineView:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """The machine's whole memory of a case."""
+    """The machine's whole memory of a case.
+
+    `right_alive`: a statutory right was declared in time. `statutory_until`: until when one can be declared.
+    """
 
     state: State
     lines: tuple[LineView, ...]
@@ -59,6 +62,7 @@ class CaseView:
     holds: frozenset[Hold] = field(default_factory=frozenset)
     ground: Ground | None = None
     credit_open: bool = False
+    right_alive: bool = False
     statutory_until: datetime | None = None
     cycle: int = 1
 
@@ -117,6 +121,33 @@ def _clear_all(view: CaseView, ground: Ground) -> CaseView:
         return replace(line, approved=approved, cleared=approved)
 
     return replace(_each(view, change), ground=ground)
+
+
+def _clear_due(view: CaseView, data: Data) -> CaseView:
+    """The legal date: opens the gate for the units that are due by law, or for everything when they are not named.
+
+    Where nobody had decided yet, the case is taken as approved: what is not due is decided apart.
+    """
+    due = quantities(data)
+    if "lines" not in data:
+        return replace(_clear_all(view, Ground.LAW), credit_open=view.has_supplier)
+    decided = any(line.approved for line in view.lines)
+
+    def change(line: LineView) -> LineView:
+        approved = line.approved if decided else line.requested
+        cleared = max(line.cleared, min(due.get(line.line_id, 0), approved))
+        return replace(line, approved=approved, cleared=cleared)
+
+    return replace(_each(view, change), ground=Ground.LAW, credit_open=view.has_supplier)
+
+
+def _note(view: CaseView, data: Data) -> CaseView:
+    """A note tells what the law says when that has changed; any other changes nothing."""
+    law = data.get("legal")
+    if law is None:
+        return view
+    until = law.get("statutory_until")
+    return replace(view, right_alive=law["alive"], statutory_until=datetime.fromisoformat(until) if until else None)
 
 
 def _ship(view: CaseView, _data: Data) -> CaseView:
@@ -232,7 +263,7 @@ EFFECTS: dict[Event, Effect] = {
     Event.GOODS_RECEIVED: _receive,
     Event.SUPPLIER_CONFIRMED: _confirm,
     Event.ABSORBED: _absorb,
-    Event.LEGAL_DATE_REACHED: lambda view, _: replace(_clear_all(view, Ground.LAW), credit_open=view.has_supplier),
+    Event.LEGAL_DATE_REACHED: _clear_due,
     Event.REFUND_SUCCEEDED: _refunded,
     Event.CREDIT_SETTLED: lambda view, _: replace(view, credit_open=False),
     Event.CREDIT_WRITTEN_OFF: lambda view, _: replace(view, credit_open=False),
@@ -245,4 +276,5 @@ EFFECTS: dict[Event, Effect] = {
     Event.REOPENED: _reopen,
     Event.HOLD_SET: _hold,
     Event.HOLD_LIFTED: _lift,
+    Event.NOTE_ADDED: _note,
 }

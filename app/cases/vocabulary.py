@@ -84,6 +84,8 @@ class Command(StrEnum):
     PLAN_REFUND = "plan_refund"
     VOID_REFUNDS = "void_refunds"
     EXPECT_CREDIT = "expect_credit"
+    ABSORB_SMALL = "absorb_small"
+    MAIL_EVIDENCE = "mail_evidence"
     MAIL_RMA = "mail_rma"
     MAIL_REFUSED = "mail_refused"
     MAIL_CANCELLED = "mail_cancelled"

@@ -13,13 +13,15 @@ from app.db.base import Base, HasId
 
 
 class Account(StrEnum):
-    """Where money is paid, owed back or lost. A refund is either expected back from a supplier or a loss."""
+    """Where money is paid, owed back, lost or kept. A refund is either expected back from a supplier or a loss."""
 
     REFUNDS_PAID = "refunds_paid"
     RECOVERY_EXPECTED = "recovery_expected"
     LOSS_ACCEPTED = "loss_accepted"
     SUPPLIER_RECEIVABLE = "supplier_receivable"
     SUPPLIER_CREDIT_RECEIVED = "supplier_credit_received"
+    CUSTOMER_PAYABLE = "customer_payable"
+    FEES_KEPT = "fees_kept"
 
 
 class CreditStatus(StrEnum):
@@ -36,7 +38,10 @@ class CreditStatus(StrEnum):
 
 
 class LedgerEntry(HasId, Base):
-    """One side of a posting; the entries of a posting add up to zero. `amount` is minor units, debit positive."""
+    """One side of a posting; the entries of a posting add up to zero. `amount` is minor units, debit positive.
+
+    `ahead_of_supplier`: the customer was paid before the supplier had confirmed anything of it.
+    """
 
     __tablename__ = "ledger_entries"
     __table_args__ = (UniqueConstraint("posting", "account"),)
@@ -47,11 +52,15 @@ class LedgerEntry(HasId, Base):
     amount: Mapped[int] = mapped_column(BigInteger)
     currency: Mapped[str]
     exponent: Mapped[int]
+    ahead_of_supplier: Mapped[bool] = mapped_column(default=False, server_default="false")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
 class SupplierCredit(HasId, Base):
-    """What a supplier owes for one case. `amount` is None until the supplier says how much."""
+    """What a supplier owes for one case. `amount` is None until the supplier says how much.
+
+    `ahead_of_supplier`: the customer was paid before the supplier confirmed, so the merchant's money is out.
+    """
 
     __tablename__ = "supplier_credits"
 
@@ -63,6 +72,7 @@ class SupplierCredit(HasId, Base):
     currency: Mapped[str | None]
     exponent: Mapped[int | None]
     reference: Mapped[str | None]
+    ahead_of_supplier: Mapped[bool] = mapped_column(default=False, server_default="false")
     expected_at: Mapped[datetime | None]
     paid_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -15,9 +15,13 @@ from app.db.work import Work
 from app.ledger.models import Account, CreditStatus, LedgerEntry, SupplierCredit
 from app.money import Money
 
+_UNPAID = frozenset({CreditStatus.EXPECTED, CreditStatus.CLAIMED, CreditStatus.PARTLY_PAID, CreditStatus.SHORT})
 
-async def post(work: Work, posting: str, case_id: UUID, debit: Account, credit: Account, amount: Money) -> None:
-    """Moves `amount` from `credit` to `debit`; the same posting twice is booked once."""
+
+async def post(
+    work: Work, posting: str, case_id: UUID, debit: Account, credit: Account, amount: Money, ahead: bool = False
+) -> None:
+    """Moves `amount` from `credit` to `debit`; the same posting twice is booked once. `ahead`: of the supplier."""
     for account, minor in ((debit, amount.minor), (credit, -amount.minor)):
         await work.session.execute(
             insert(LedgerEntry)
@@ -29,16 +33,33 @@ async def post(work: Work, posting: str, case_id: UUID, debit: Account, credit: 
                 amount=minor,
                 currency=amount.currency,
                 exponent=amount.exponent,
+                ahead_of_supplier=ahead,
                 created_at=work.now,
             )
             .on_conflict_do_nothing()
         )
 
 
-async def refund_paid(work: Work, refund_id: UUID, case_id: UUID, amount: Money, recoverable: bool) -> None:
-    """A refund is proven: its cost is expected back from the supplier, or it is a loss; never nothing."""
+async def refund_paid(
+    work: Work, refund_id: UUID, case_id: UUID, amount: Money, recoverable: bool, ahead: bool = False
+) -> None:
+    """A refund is proven: its cost is expected back from the supplier, or it is a loss; never nothing.
+
+    `ahead`: the supplier has not confirmed what was paid, so what it is to pay back is marked.
+    """
     cost = Account.RECOVERY_EXPECTED if recoverable else Account.LOSS_ACCEPTED
-    await post(work, f"refund:{refund_id}", case_id, cost, Account.REFUNDS_PAID, amount)
+    ahead = ahead and recoverable
+    await post(work, f"refund:{refund_id}", case_id, cost, Account.REFUNDS_PAID, amount, ahead)
+    credit = await credit_of(work, case_id) if ahead else None
+    if credit is not None:
+        credit.ahead_of_supplier = True
+
+
+async def fee_kept(work: Work, refund_id: UUID, case_id: UUID, amount: Money) -> None:
+    """A lawful fee settles so much of what was owed to the customer."""
+    if amount.minor:
+        posting = f"refund-fee:{refund_id}"
+        await post(work, posting, case_id, Account.CUSTOMER_PAYABLE, Account.FEES_KEPT, amount)
 
 
 async def credit_of(work: Work, case_id: UUID) -> SupplierCredit | None:
@@ -77,6 +98,8 @@ async def _promise(work: Work, credit: SupplierCredit, promise: Mapping[str, Any
     credit.amount, credit.currency, credit.exponent = amount.minor, amount.currency, amount.exponent
     credit.reference = promise.get("reference") or credit.reference
     credit.expected_at = _moment(promise.get("expected_at")) or credit.expected_at
+    if credit.status == CreditStatus.OVERDUE:
+        credit.status = CreditStatus.EXPECTED
 
 
 async def _receivable(work: Work, credit: SupplierCredit, change: Money) -> None:
@@ -103,6 +126,13 @@ async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping
     settled = credit.paid >= (credit.amount or 0)
     credit.status = CreditStatus.PAID if settled else CreditStatus.SHORT
     return settled
+
+
+async def credit_overdue(work: Work, case_id: UUID) -> None:
+    """The supplier has not paid in its time, or not all of it."""
+    credit = await credit_of(work, case_id)
+    if credit is not None and credit.status in _UNPAID:
+        credit.status = CreditStatus.OVERDUE
 
 
 async def _received(work: Work, case_id: UUID, currency: str) -> int:

@@ -1,4 +1,4 @@
-"""The wording of every message to a customer: subject, text and HTML in the reader's language.
+"""The wording of every message to a customer or the operator: subject, text and HTML in the reader's language.
 
 The wording stands once per language, in `templates/<language>/<kind>.txt`; its first line is the subject. The HTML part
 is built from the same paragraphs, so the two can never say different things.
@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -33,6 +33,26 @@ class MessageKind(StrEnum):
     REFUND_SENT = "refund_sent"
     REFUSED = "refused"
     CANCELLED = "cancelled"
+    LEGAL_ALARM = "legal_alarm"
+    EVIDENCE_WANTED = "evidence_wanted"
+    SHIP_REMINDER = "ship_reminder"
+    STILL_REVIEWING = "still_reviewing"
+    SUPPLIER_LATE = "supplier_late"
+    OPERATOR_TASK = "operator_task"
+
+
+class Task(StrEnum):
+    """What the operator is asked to do by an `operator_task`."""
+
+    ASK_SUPPLIER = "ask_supplier"
+    DECIDE = "decide"
+    OVERDUE = "overdue"
+    SUPPLIER_SILENT = "supplier_silent"
+    PARCEL_STALLED = "parcel_stalled"
+    CREDIT_DUE = "credit_due"
+    CREDIT_OVERDUE = "credit_overdue"
+    CLAIM_WINDOW = "claim_window"
+    CLAIM_MISSED = "claim_missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +62,10 @@ class MessageFacts:
     `locale` is the reader's, in any spelling (`fr-CA`, `he_IL`). `lines` is title and quantity. `reference` is the
     case's; a receipt lists `case_references` instead when the request was split. Where a supplier gives no RMA number
     the reference stands for it. `by_hand` says that the store's payment method
-    cannot send money back, so that the merchant sends it some other way.
+    cannot send money back, so that the merchant sends it some other way. `due_at`, `articles` and `holds` are for the
+    operator: when a refund is due by law, by which articles, and what stops its money. `items` are things still wanted
+    from the customer. `last_day` is until when something is to be done, `days_left` how many days that is, `final` that
+    no other reminder comes. `task` is what the operator is to do, `supplier` with whom.
     """
 
     kind: MessageKind
@@ -60,6 +83,15 @@ class MessageFacts:
     by_hand: bool = False
     reason: str | None = None
     case_references: Sequence[str] = ()
+    due_at: datetime | None = None
+    articles: Sequence[str] = ()
+    holds: Sequence[str] = ()
+    items: Sequence[str] = ()
+    last_day: date | None = None
+    days_left: int = 0
+    final: bool = False
+    task: Task | None = None
+    supplier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +108,8 @@ _NEEDED: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.RECEIPT: ("received_at",),
     MessageKind.REFUND_SENT: ("amount",),
     MessageKind.REFUSED: ("reason",),
+    MessageKind.LEGAL_ALARM: ("due_at",),
+    MessageKind.OPERATOR_TASK: ("task",),
 }
 
 _LANGUAGES = {"en": "en", "fr": "fr", "he": "he", "iw": "he"}
@@ -137,6 +171,17 @@ def _context(facts: MessageFacts, language: str, locale: Locale) -> dict[str, An
         "amount": _amount(facts.amount, locale) if facts.amount else "",
         "by_hand": facts.by_hand,
         "reason": _paragraphs(facts.reason, rtl),
+        "due": _moment(facts.due_at, locale) if facts.due_at else "",
+        "articles": [_words(article, rtl) for article in facts.articles],
+        "holds": ", ".join(_code(hold, rtl) for hold in facts.holds),
+        "items": [_words(item, rtl) for item in facts.items],
+        "items_form": locale.plural_form(len(facts.items)),
+        "last_day": format_date(facts.last_day, "long", locale=locale) if facts.last_day else "",
+        "days": facts.days_left,
+        "days_form": locale.plural_form(facts.days_left),
+        "final": facts.final,
+        "task": facts.task,
+        "supplier": _words(facts.supplier, rtl),
     }
 
 

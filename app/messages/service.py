@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert
@@ -12,7 +14,7 @@ from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
 from app.messages.models import Message, MessageStatus
-from app.messages.render import MessageFacts, MessageKind, RenderedMessage, render
+from app.messages.render import MessageFacts, MessageKind, RenderedMessage, Task, render
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
@@ -20,6 +22,18 @@ from app.refunds.models import Refund
 from app.requests.models import ReturnRequest
 
 log = structlog.get_logger()
+
+# Stands for the recipient of a message that has no address to go to.
+OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class LegalDate:
+    """A legal date that the operator is warned of; `warning` tells the warnings about one date apart."""
+
+    warning: str
+    due_at: datetime
+    articles: Sequence[str]
 
 
 async def about_case(
@@ -45,6 +59,73 @@ async def about_case(
         reason=reason,
     )
     await _write(work, request, order, facts, f"{kind}:{case.id}:{refund.id if refund else case.seq}", case)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """What a reminder tells beside the case. `key` names its event: one message for each."""
+
+    key: str
+    last_day: date | None = None
+    days_left: int = 0
+    final: bool = False
+    items: Sequence[str] = ()
+
+
+async def remind(work: Work, case: Case, kind: MessageKind, reminder: Reminder) -> None:
+    """Reminds the customer of something, or tells them of a delay."""
+    order = await work.session.get_one(Order, case.order_pk)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    facts = replace(
+        _base(work, order, kind),
+        reference=case.reference,
+        lines=_lines(case, None),
+        rma_number=case.rma_number,
+        return_address=case.return_address,
+        last_day=reminder.last_day,
+        final=reminder.final,
+        items=reminder.items,
+    )
+    await _write(work, request, order, facts, f"{kind}:{reminder.key}", case)
+
+
+async def ask_operator(work: Work, case: Case, task: Task, reminder: Reminder) -> None:
+    """Asks the operator to do something. Without `MAKEGOOD_OPERATOR_EMAIL` the message is only stored."""
+    order = await work.session.get_one(Order, case.order_pk)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    supplier = work.settings.suppliers.get(case.supplier or "")
+    facts = replace(
+        _base(work, order, MessageKind.OPERATOR_TASK),
+        locale=work.settings.stores[order.store].locale,
+        reference=case.reference,
+        lines=_lines(case, None),
+        task=task,
+        supplier=(supplier.name if supplier else None) or case.supplier,
+        last_day=reminder.last_day,
+        days_left=reminder.days_left,
+    )
+    key = f"{MessageKind.OPERATOR_TASK}:{task}:{reminder.key}"
+    await _write(work, request, order, facts, key, case, recipient=work.settings.operator_email or OPERATOR)
+
+
+async def to_operator(work: Work, case: Case, kind: MessageKind, about: LegalDate) -> None:
+    """Warns the operator of a legal date of the case: one message for each date and warning.
+
+    Goes to `MAKEGOOD_OPERATOR_EMAIL`; without it the message is only stored.
+    """
+    order = await work.session.get_one(Order, case.order_pk)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    base = _base(work, order, kind)
+    facts = replace(
+        base,
+        locale=work.settings.stores[order.store].locale,
+        reference=case.reference,
+        due_at=about.due_at,
+        articles=about.articles,
+        holds=case.holds,
+    )
+    key = f"{kind}:{case.id}:{about.warning}:{about.due_at.isoformat()}"
+    await _write(work, request, order, facts, key, case, recipient=work.settings.operator_email or OPERATOR)
 
 
 def _lines(case: Case, refund: Refund | None) -> list[tuple[str, int]]:
@@ -90,12 +171,20 @@ def _rendered(facts: MessageFacts) -> tuple[RenderedMessage, str | None]:
 
 
 async def _write(
-    work: Work, request: ReturnRequest, order: Order, facts: MessageFacts, dedupe_key: str, case: Case | None
+    work: Work,
+    request: ReturnRequest,
+    order: Order,
+    facts: MessageFacts,
+    dedupe_key: str,
+    case: Case | None,
+    recipient: str | None = None,
 ) -> None:
-    recipient = request.email or order.email
+    """To `recipient`, or to the customer when none is named."""
+    recipient = recipient or request.email or order.email
     if recipient is None:
         return
     sends = work.settings.smtp_url is not None and not work.settings.stores[order.store].dry_run
+    sends = sends and recipient != OPERATOR
     rendered, error = _rendered(facts)
     sends = sends and error is None
     statement = (

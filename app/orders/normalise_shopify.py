@@ -79,6 +79,8 @@ def order_from_webhook(payload: Mapping[str, Any]) -> OrderSnapshot:
         taxes_included=purse.taxes_included,
         email=text(payload, "email", 320) or text(payload, "contact_email", 320),
         country=_country(payload),
+        region=text(_address(payload), "province_code", 10),
+        company=text(child(payload, "billing_address"), "company") is not None,
         locale=text(payload, "customer_locale", 35),
         payment_method=_payment_method(payload),
         cancelled_at=moment(payload, "cancelled_at"),
@@ -190,10 +192,14 @@ def _fulfilment(item: Mapping[str, Any]) -> Fulfilment:
     )
 
 
+def _address(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the goods went, else who was billed."""
+    shipping = child(payload, "shipping_address")
+    return shipping if text(shipping, "country_code", 2) else child(payload, "billing_address")
+
+
 def _country(payload: Mapping[str, Any]) -> str | None:
-    found = text(child(payload, "shipping_address"), "country_code", 2) or text(
-        child(payload, "billing_address"), "country_code", 2
-    )
+    found = text(_address(payload), "country_code", 2)
     return found.upper() if found else None
 
 

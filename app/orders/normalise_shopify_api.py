@@ -124,7 +124,9 @@ def order_from_api(node: Mapping[str, Any]) -> OrderSnapshot:
         shop_exponent=shop.exponent,
         taxes_included=purse.taxes_included,
         email=text(node, "email", 320),
-        country=_country(node),
+        country=text(_address(node), "countryCodeV2", 2),
+        region=text(_address(node), "provinceCode", 10),
+        company=text(child(node, "billingAddress"), "company") is not None,
         locale=text(node, "customerLocale", 35),
         payment_method=_payment_method(node),
         cancelled_at=moment(node, "cancelledAt"),
@@ -280,10 +282,10 @@ def _fulfilment(item: Mapping[str, Any]) -> Fulfilment:
     )
 
 
-def _country(node: Mapping[str, Any]) -> str | None:
-    return text(child(node, "shippingAddress"), "countryCodeV2", 2) or text(
-        child(node, "billingAddress"), "countryCodeV2", 2
-    )
+def _address(node: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the goods went, else who was billed."""
+    shipping = child(node, "shippingAddress")
+    return shipping if text(shipping, "countryCodeV2", 2) else child(node, "billingAddress")
 
 
 def _payment_method(node: Mapping[str, Any]) -> str | None:

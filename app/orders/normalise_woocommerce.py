@@ -79,6 +79,8 @@ def order_from_payload(payload: Mapping[str, Any]) -> OrderSnapshot:
         taxes_included=payload.get("prices_include_tax") is True,
         email=text(billing, "email", 320),
         country=_country(shipping) or _country(billing),
+        region=text(shipping if _country(shipping) else billing, "state", 60),
+        company=text(billing, "company") is not None,
         locale=_meta_text(payload, _LOCALE_KEYS, 35),
         payment_method=text(payload, "payment_method", 100),
         cancelled_at=updated_at if status == "cancelled" else None,

@@ -118,7 +118,7 @@ def redact(order: Order, now: datetime) -> None:
 
 
 def _stripped(news: OrderSnapshot) -> OrderSnapshot:
-    """Without what leads to a person: country and language stay, because law and mails to come depend on them."""
+    """Without what leads to a person: country, region and language stay: law and mails depend on them."""
     parcels = tuple(replace(parcel, tracking_number=None, tracking_url=None) for parcel in news.fulfilments)
     return replace(news, email=None, fulfilments=parcels)
 
@@ -134,6 +134,8 @@ def merged(known: OrderSnapshot, news: OrderSnapshot, complete: bool) -> OrderSn
         fulfilments=parcels or known.fulfilments,
         email=news.email or known.email,
         country=news.country or known.country,
+        region=news.region if news.country else known.region,
+        company=news.company if complete else news.company or known.company,
         locale=news.locale or known.locale,
         payment_method=news.payment_method or known.payment_method,
         disputed=news.disputed if complete else news.disputed or known.disputed,

@@ -111,7 +111,8 @@ class OrderSnapshot:
     `captured` is the money that really came in. `refunds` is None when this reading does not list refunds.
     `disputed` says that a chargeback or inquiry is open, `charged_back` that the bank has given the money back, and
     `disputes_won` that there were some and all of them ended well.
-    `payment_method` is the store's code for how it was paid.
+    `payment_method` is the store's code for how it was paid. `region` is the state or province within `country`, as the
+    store codes it (`CA`). `company` says that a company is named in the billing address: the buyer may be no consumer.
     """
 
     platform: Platform
@@ -133,6 +134,8 @@ class OrderSnapshot:
     taxes_included: bool = False
     email: str | None = None
     country: str | None = None
+    region: str | None = None
+    company: bool = False
     locale: str | None = None
     payment_method: str | None = None
     cancelled_at: datetime | None = None

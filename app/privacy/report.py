@@ -11,6 +11,7 @@ from sqlalchemy import or_, select
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.db.work import Work
 from app.messages.models import Message
+from app.messages.render import MessageKind
 from app.orders.models import Order
 from app.privacy.concerns import Subject
 from app.privacy.models import PrivacyRequest
@@ -80,7 +81,9 @@ async def _refunds(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]
 
 
 async def _messages(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    rows = await work.session.scalars(select(Message).where(Message.request_id.in_(request_ids)).order_by(Message.id))
+    # What the operator is warned of is about the case, not about the customer.
+    theirs = Message.request_id.in_(request_ids), Message.kind != MessageKind.LEGAL_ALARM
+    rows = await work.session.scalars(select(Message).where(*theirs).order_by(Message.id))
     return [_fields(row, "id", "kind", "recipient", "subject", "text", "status", "created_at") for row in rows]
 
 

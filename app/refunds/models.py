@@ -16,7 +16,8 @@ class Refund(HasId, Base):
     """One intended movement of money. Its id is the idempotency key on every try and the marker in the store.
 
     `lines` is `[{line_id, quantity, total, tax, taxes}]` and `extras` the same for shipping and fees, in minor units.
-    `request` is what was first sent, to the letter. `next_check_at` is when the sweeper looks at it again.
+    `fee` is what the lines were reduced by, kept by the merchant. `request` is what was first sent, to the letter.
+    `next_check_at` is when the sweeper looks at it again.
     """
 
     __tablename__ = "refunds"
@@ -31,6 +32,7 @@ class Refund(HasId, Base):
     store: Mapped[str]
     status: Mapped[str]
     amount: Mapped[int] = mapped_column(BigInteger)
+    fee: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
     currency: Mapped[str]
     exponent: Mapped[int]
     shop_amount: Mapped[int | None] = mapped_column(BigInteger)

@@ -76,6 +76,7 @@ class RefundOut(BaseModel):
     order: OrderRef
     status: RefundStatus = Field(examples=["succeeded"])
     amount: MoneyOut
+    fee: MoneyOut = Field(description="What the merchant lawfully keeps; `amount` is without it.")
     ground: Ground = Field(description="Why it may go out.", examples=["supplier"])
     store_refund_id: str | None = Field(examples=["998877"])
     detail: str | None = Field(
@@ -98,6 +99,7 @@ class RefundOut(BaseModel):
             order=order,
             status=RefundStatus(refund.status),
             amount=MoneyOut.of(whole),
+            fee=MoneyOut.of(whole.with_minor(refund.fee or 0)),
             ground=Ground(refund.ground),
             store_refund_id=refund.store_refund_id,
             detail=refund.detail,

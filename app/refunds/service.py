@@ -90,6 +90,7 @@ async def plan(work: Work, order: Order, wish: Plan) -> Refund:
         store=order.store,
         status=RefundStatus.PLANNED,
         amount=wish.decided.amount,
+        fee=wish.decided.fee,
         currency=order.currency,
         exponent=order.exponent,
         lines=[_plain(line) for line in wish.decided.lines],
@@ -266,9 +267,18 @@ async def void_planned(work: Work, case_id: UUID, detail: str) -> int:
 
 async def reserved_units(work: Work, case_id: UUID) -> dict[str, int]:
     """Units of the case's lines in refunds that are neither proven nor given up."""
+    return await _units(work, case_id, RESERVED - {RefundStatus.SUCCEEDED})
+
+
+async def units_of_case(work: Work, case_id: UUID) -> dict[str, int]:
+    """Units of the case's lines in refunds that are proven, or neither proven nor given up."""
+    return await _units(work, case_id, RESERVED)
+
+
+async def _units(work: Work, case_id: UUID, statuses: frozenset[RefundStatus]) -> dict[str, int]:
     statement = select(Refund).where(
         Refund.case_id == case_id,
-        Refund.status.in_([str(one) for one in RESERVED - {RefundStatus.SUCCEEDED}]),
+        Refund.status.in_([str(one) for one in statuses]),
     )
     units: dict[str, int] = {}
     for refund in await work.session.scalars(statement):

@@ -7,7 +7,8 @@ from uuid import UUID
 from procrastinate import JobContext, RetryStrategy
 from sqlalchemy import select
 
-from app.cases.observe import apply_observed, hold_if_disputed, order_edited
+from app.cases.absorbing import absorb_small
+from app.cases.observe import apply_observed, hold_if_disputed, order_edited, tell_law
 from app.cases.refunding import forgotten, plan_refund
 from app.crashpoints import Point, reached
 from app.jobs import blueprint, defer
@@ -30,6 +31,14 @@ async def plan(context: JobContext, case_id: str) -> None:
         planned = await plan_refund(work, UUID(case_id))
     if planned is not None:
         reached(Point.REFUND_PLANNED)
+
+
+@blueprint.task(name="refunds.absorb", pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
+async def absorb(context: JobContext, case_id: str) -> None:
+    """Plans what the supplier accepted, and has the policy bear the rest where that is small."""
+    async with runtime_of(context).work() as work:
+        await plan_refund(work, UUID(case_id))
+        await absorb_small(work, UUID(case_id))
 
 
 @blueprint.task(name="refunds.advance", pass_context=True)
@@ -68,6 +77,7 @@ async def advance(context: JobContext, refund_id: str) -> None:
         else:
             await apply_observed(work, order)
             await order_edited(work, order)
+            await tell_law(work, order)
         ready = not looking and refund.status == RefundStatus.PLANNED
     if looking:
         reached(Point.REFUND_LOOKED)

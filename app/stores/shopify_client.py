@@ -45,7 +45,9 @@ NEVER_RAN = frozenset(
 )
 
 # Personal data is withheld from apps without access to it; the order is usable without.
-_MAY_BE_WITHHELD = frozenset({"email", "customerLocale", "shippingAddress", "billingAddress", "countryCodeV2"})
+_MAY_BE_WITHHELD = frozenset(
+    {"email", "customerLocale", "shippingAddress", "billingAddress", "countryCodeV2", "provinceCode", "company"}
+)
 
 
 def describe(errors: list[dict[str, Any]]) -> str:

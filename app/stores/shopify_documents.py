@@ -59,8 +59,8 @@ query OrderForReturn($id: ID!) {{
     currencyCode presentmentCurrencyCode taxesIncluded displayFinancialStatus paymentGatewayNames
     totalPriceSet {{ ...Money }}
     totalReceivedSet {{ ...Money }}
-    shippingAddress {{ countryCodeV2 }}
-    billingAddress {{ countryCodeV2 }}
+    shippingAddress {{ countryCodeV2 provinceCode }}
+    billingAddress {{ countryCodeV2 provinceCode company }}
     disputes {{ id status }}
     lineItems(first: 10) {{ nodes {{ ...LineParts }} pageInfo {{ hasNextPage endCursor }} }}
     shippingLines(first: 3) {{

@@ -30,8 +30,12 @@ def wanted_call(case: Case) -> str | None:
     if wish == "open":
         return wish if case.state in _OPENABLE else None
     if wish == "poll":
-        return wish if case.state in _POLLED else None
+        return wish if case.state in _POLLED or _owes(case) else None
     return "withdraw" if wish == "withdraw" else None
+
+
+def _owes(case: Case) -> bool:
+    return case.state == State.RESOLVED and case.credit_open
 
 
 def idempotency_key(case: Case) -> str:
@@ -111,6 +115,21 @@ def plan_poll(work: Work, case: Case) -> None:
     wait = min(timedelta(seconds=terms.poll_seconds) * 2 ** min(tries, 16), _LONGEST_WAIT)
     case.supplier_call = {**call, "do": "poll", "tries": tries}
     case.supplier_call_at = work.now + wait
+
+
+def ask_again(work: Work, case: Case) -> bool:
+    """Has the supplier asked at the next sweep, as a reminder. Answers False where no machine can ask it.
+
+    A return that is being opened is tried again, with the same key; one that is open is polled.
+    """
+    terms, call = work.settings.suppliers.get(case.supplier or ""), case.supplier_call or {}
+    opening = call.get("do") == "open" and case.supplier_call_at is not None
+    if terms is None or terms.channel != "http" or not (opening or call.get("opened")):
+        return False
+    if call.get("do") != "withdraw":
+        case.supplier_call = {**call, "do": "open" if opening else "poll", "tries": 0}
+        case.supplier_call_at = work.now
+    return True
 
 
 def still_wants(case: Case, wish: str) -> bool:

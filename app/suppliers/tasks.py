@@ -60,6 +60,8 @@ async def _settle(work: Work, case: Case, channel: SupplierChannel, wish: str, o
     if isinstance(outcome, Ok):
         if wish == "open":
             calls.opened(case)
+            if not channel.is_manual:
+                await cases.claim_filed(work, case)
         if calls.still_wants(case, wish) and (wish == "withdraw" or channel.is_manual):
             calls.stop(case)
         if wish != "withdraw":

@@ -14,7 +14,14 @@ from sqlalchemy import select, update
 
 from app.cases import service as cases
 from app.cases.models import Case
-from app.cases.observe import apply_observed, chargeback, hold_if_disputed, order_cancelled, order_edited
+from app.cases.observe import (
+    apply_observed,
+    chargeback,
+    hold_if_disputed,
+    order_cancelled,
+    order_edited,
+    tell_law,
+)
 from app.cases.states import allowed_events
 from app.cases.vocabulary import Event, State
 from app.db.work import Work
@@ -60,6 +67,7 @@ async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
         await order_cancelled(work, order)
     else:
         await order_edited(work, order)
+    await tell_law(work, order)
     await _wake_refunds(work, order)
 
 
@@ -134,7 +142,9 @@ async def _shopify_fulfilment(work: Work, delivery: Delivery, payload: Mapping[s
     order = await _known(work, delivery, order_id)
     if order is None:
         return None
-    return None if await orders.keep_fulfilment(work, order, parcel) else "nothing new"
+    changed = await orders.keep_fulfilment(work, order, parcel)
+    await tell_law(work, order)
+    return None if changed else "nothing new"
 
 
 async def _shopify_fulfilment_event(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:

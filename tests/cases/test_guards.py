@@ -58,6 +58,9 @@ HOLDS: list[tuple[Guard, CaseView, dict[str, Any]]] = [
     (guards.confirmed_in_part, lines({"accepted": 0}, {"accepted": 1}), {}),
     (guards.confirms_more, CASE, {"news": True}),
     (guards.law_may_pay, held(CASE), {}),
+    (guards.law_pays_all, lines({"cleared": 2}, {"cleared": 2}), {}),
+    (guards.law_pays_all, held(lines({"cleared": 2}, {"cleared": 2, "refunded": 1})), {}),
+    (guards.law_pays_part, lines({"cleared": 1}, {}), {}),
     (guards.lines_covered, lines({"refunded": 2}, {"external": 2}), {}),
     (guards.not_covered, lines({"refunded": 2}, {"external": 1}), {}),
     (guards.no_credit_open, CASE, {}),
@@ -77,6 +80,20 @@ def test_it_holds(guard: Guard, view: CaseView, data: dict[str, Any]) -> None:
 
 
 REFUSES: list[tuple[Guard, CaseView, dict[str, Any], str]] = [
+    (
+        guards.no_statutory_right,
+        replace(CASE, right_alive=True, statutory_until=NOW - timedelta(days=99)),
+        {},
+        "a legal right of the customer was declared in time and is alive",
+    ),
+    (guards.law_pays_all, lines({"cleared": 1}, {"cleared": 2}), {}, "only a part of it is due by law"),
+    (guards.law_pays_part, lines({"cleared": 1, "refunded": 1}, {}), {}, "nothing of it is due by law"),
+    (
+        guards.law_pays_part,
+        replace(lines({"cleared": 2}, {}), holds=frozenset({Hold.CHARGEBACK})),
+        {},
+        "a chargeback is open",
+    ),
     (
         guards.no_statutory_right,
         replace(CASE, statutory_until=NOW),

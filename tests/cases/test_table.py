@@ -21,7 +21,7 @@ GROUPS = {
 }
 PUBLISHED = """
 1 | request_submitted | start | | requested | decide
-2 | policy_needs_evidence | requested under_review | | evidence_needed |
+2 | policy_needs_evidence | requested under_review | | evidence_needed | mail_evidence
 3 | evidence_added | evidence_needed | | requested | decide
 3a | evidence_added | open except evidence_needed | | same |
 4 | evidence_timed_out | evidence_needed | no_statutory_right | expired | decline_store_return
@@ -40,23 +40,25 @@ PUBLISHED = """
 11a | supplier_authorized | contested | nothing_moved | awaiting_shipment | mail_rma
 11b | supplier_authorized | awaiting_shipment | number_is_new | same | mail_rma
 11c | supplier_authorized | claiming | number_is_new | same |
-12 | supplier_refused | authorizing | | contested |
-12a | supplier_refused | claiming | | contested |
-12b | supplier_silent | authorizing | | contested |
+12 | supplier_refused | authorizing | | contested | absorb_small
+12a | supplier_refused | claiming | | contested | absorb_small
+12b | supplier_silent | authorizing | | contested | absorb_small
 13 | tracking_added | awaiting_shipment | | in_transit |
 13a | tracking_added | in_transit | | same |
+13b | tracking_added | contested | | same |
 14 | shipment_timed_out | awaiting_shipment | | expired | withdraw_from_supplier close_store_return
 15 | goods_received | authorizing awaiting_shipment in_transit expired | was_approved | inspecting |
 15a | goods_received | inspecting claiming contested | | same |
 16 | parcel_stalled | in_transit | | contested |
 17 | supplier_confirmed | judged | confirmed_in_full | resolving | plan_refund expect_credit
-18 | supplier_confirmed | judged | confirmed_in_part | contested | plan_refund expect_credit
+18 | supplier_confirmed | judged | confirmed_in_part | contested | plan_refund expect_credit absorb_small
 17a | supplier_confirmed | resolving resolved | confirms_more | same | expect_credit
-19 | supplier_rejected | authorizing awaiting_shipment in_transit inspecting claiming | | contested |
-20 | verdict_timed_out | inspecting claiming | | contested |
+19 | supplier_rejected | authorizing awaiting_shipment in_transit inspecting claiming | | contested | absorb_small
+20 | verdict_timed_out | inspecting claiming | | contested | absorb_small
 21 | absorbed | contested | | resolving | plan_refund
 22 | appealed | contested | | claiming | ask_supplier
-23 | legal_date_reached | before_resolving | law_may_pay | resolving | plan_refund expect_credit
+23 | legal_date_reached | before_resolving | law_pays_all | resolving | plan_refund expect_credit
+23a | legal_date_reached | before_resolving | law_pays_part | contested | plan_refund expect_credit
 24a | refund_succeeded | any | | same |
 24 | remedy_done | resolving | lines_covered | resolved | close_store_return
 25 | remedy_impossible | resolving | | contested |

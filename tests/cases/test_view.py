@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -203,5 +204,24 @@ def test_only_events_that_change_the_view_have_an_effect() -> None:
         "approved", "rejected", "tracking_added", "goods_received", "supplier_confirmed", "absorbed",
         "legal_date_reached", "refund_succeeded", "credit_settled", "credit_written_off", "external_refund_observed",
         "external_refund_removed", "chargeback_opened", "chargeback_won", "chargeback_lost", "reopened", "hold_set",
-        "hold_lifted", "order_cancelled",
+        "hold_lifted", "order_cancelled", "note_added",
     }  # fmt: skip
+
+
+def test_the_law_opens_the_gate_for_what_is_due_and_leaves_the_rest_to_be_decided() -> None:
+    undecided = after(case(ASKED, LineView("L2", requested=2)), Event.LEGAL_DATE_REACHED, lines={"L1": 2})
+    assert [(line.approved, line.cleared) for line in undecided.lines] == [(3, 2), (2, 0)]
+    assert (undecided.ground, undecided.credit_open) == (Ground.LAW, True)
+    nothing = after(case(APPROVED), Event.LEGAL_DATE_REACHED, lines={})
+    assert nothing.lines[0].cleared == APPROVED.cleared
+    whole = after(case(APPROVED, OTHER), Event.LEGAL_DATE_REACHED)
+    assert [line.cleared for line in whole.lines] == [APPROVED.approved, OTHER.approved]
+
+
+def test_a_note_tells_what_the_law_says_and_any_other_tells_nothing() -> None:
+    told = {"alive": True, "statutory_until": "2026-12-24T22:59:59.999999+00:00"}
+    view = after(case(), Event.NOTE_ADDED, text="By law …", legal=told)
+    assert (view.right_alive, view.statutory_until) == (True, datetime(2026, 12, 24, 22, 59, 59, 999999, tzinfo=UTC))
+    assert after(view, Event.NOTE_ADDED, text="a note") is view
+    gone = after(view, Event.NOTE_ADDED, legal={"alive": False})
+    assert (gone.right_alive, gone.statutory_until) == (False, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -23,11 +24,17 @@ POLLING = {"poll_seconds": 300, "webhook_check_minutes": 15, "poll_reread_minute
 
 
 @asynccontextmanager
-async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
-    """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does."""
+async def staged(database_url: str, policy: Path | None = None, **changes: Any) -> AsyncIterator[Stage]:
+    """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does.
+
+    `policy` is the file of both stores' policy.
+    """
     clock = MovableClock()
     with World(clock=clock) as world:
-        values = {**BASE_SETTINGS, "stores": world.stores(), "suppliers": world.supplier_settings(), **changes}
+        stores = {
+            key: {**store, **({"policy": str(policy)} if policy else {})} for key, store in world.stores().items()
+        }
+        values = {**BASE_SETTINGS, "stores": stores, "suppliers": world.supplier_settings(), **changes}
         wanted = Settings(**values)
         serving = build_runtime(wanted, database_url, pool_size=4)
         serving.clock = clock

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.cases.models import Case, CaseEventRow
 from app.cases.service import view_of
@@ -18,6 +18,7 @@ from app.cases.vocabulary import Event, Remedy, State
 from app.clock import MovableClock
 from app.runtime import Runtime
 from app.sandbox.world import SHOP, SITE, World
+from app.timers.models import Timer
 from app.worker import run_until_idle
 
 
@@ -42,9 +43,22 @@ class Stage:
         raise AssertionError("the story does not come to rest")
 
     async def later(self, **by: float) -> None:
-        """Time passes, and what is due happens."""
+        """Time passes, and what is due happens when it is due: each clock strikes at its own moment."""
+        end = self.clock.now() + timedelta(**by)
+        while (strikes := await self._next_strike()) is not None and strikes < end:
+            self.clock.move(strikes - self.clock.now() + timedelta(seconds=1))
+            await self.settle()
+        await self.asleep(seconds=(end - self.clock.now()).total_seconds())
+
+    async def asleep(self, **by: float) -> None:
+        """Time passes with every worker off; then they wake, and do what has become due."""
         self.clock.move(timedelta(**by))
         await self.settle()
+
+    async def _next_strike(self) -> datetime | None:
+        async with self.runtime.work() as work:
+            running = (Timer.fired_at.is_(None), Timer.cancelled_at.is_(None), Timer.due_at > work.now)
+            return await work.session.scalar(select(func.min(Timer.due_at)).where(*running))
 
     async def get(self, path: str, **params: Any) -> Any:
         """A GET of the API that must succeed."""

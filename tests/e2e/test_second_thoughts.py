@@ -165,14 +165,14 @@ async def test_reopened_and_refused_again_comes_to_an_end(stage: Stage) -> None:
     acme = stage.world.suppliers["acme"]
     acme.confirm(case["id"], {lines["LAMP-01"]: 2})
     await stage.settle()
-    await stage.act(case, "reject", reason="worn")
+    await stage.act(case, "reject", reason="worn", override=True)
     acme.credit(case["id"])
     await stage.settle()
     await stage.act(case, "reopen", reason="the customer insists")
     await stage.act(case, "approve", route="claim")
     acme.send(case["id"], "return.rejected", {"lines": [], "reason": "no"})
     await stage.settle()
-    case = await stage.act(case, "reject", reason="still no")
+    case = await stage.act(case, "reject", reason="still no", override=True)
     assert case["state"] == "resolved"
     assert stage.world.shop.refunded_total(order_id) == Decimal("39.98")
 
@@ -182,9 +182,11 @@ async def test_a_credit_that_never_comes_is_shown(stage: Stage) -> None:
     (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
     stage.world.suppliers["acme"].confirm(case["id"])
     await stage.settle()
-    await stage.later(days=31)
+    # No date was promised: 30 days, then the supplier's three working days.
+    await stage.later(days=40)
     case = await stage.case(case["id"])
     assert (case["state"], case["attention"]) == ("resolved", ["problem:credit_overdue"])
+    assert case["credit"]["status"] == "overdue"
     assert case["due"]["kind"] == "close"
 
 

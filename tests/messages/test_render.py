@@ -2,18 +2,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.messages.render import MessageFacts, MessageKind, RenderedMessage, reader_language, render
+from app.messages.render import MessageFacts, MessageKind, RenderedMessage, Task, reader_language, render
 from app.money import Money
 
 LANGUAGES = ("en", "fr", "he")
 EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
+# The operator needs nobody to write to.
+TO_CUSTOMERS = list(product(set(MessageKind) - {MessageKind.LEGAL_ALARM, MessageKind.OPERATOR_TASK}, LANGUAGES))
 ADDRESS = {
     "name": "Acme",
     "line1": "1 Road",
@@ -41,6 +43,14 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         instructions="Use the box.\n\nNo tape.",
         amount=Money(1250, "EUR", 2),
         reason="The return period is over.",
+        due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC),
+        articles=["CRD art. 13(1)"],
+        holds=["fraud"],
+        items=["A photo of the damage", "The number on the label"],
+        last_day=date(2026, 12, 4),
+        days_left=3,
+        task=Task.CLAIM_WINDOW,
+        supplier="Acme",
     )
 
 
@@ -55,6 +65,8 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         rma_number="RMA-77" if kind is MessageKind.RMA_ISSUED else None,
         amount=Money(1250, "EUR", 2) if kind is MessageKind.REFUND_SENT else None,
         reason="Too late" if kind is MessageKind.REFUSED else None,
+        due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC) if kind is MessageKind.LEGAL_ALARM else None,
+        task=Task.DECIDE if kind is MessageKind.OPERATOR_TASK else None,
     )
 
 
@@ -93,11 +105,71 @@ def test_the_html_says_what_the_text_says(kind: MessageKind, language: str) -> N
     assert plain.split() == DIRECTIONAL.sub("", message.text).split()
 
 
-@pytest.mark.parametrize(("kind", "language"), EVERY_MESSAGE)
-def test_everyone_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
+@pytest.mark.parametrize(("kind", "language"), sorted(TO_CUSTOMERS))
+def test_every_customer_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
     assert "help@lamp.example" in render(facts(kind, language)).text
     asks = {"en": "eply to this message", "fr": "épondez à ce message", "he": "השיבו להודעה זו"}
     assert asks[language] in render(replace(facts(kind, language), support_email=None)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_operator_is_told_the_date_the_article_and_what_stops_the_money(language: str) -> None:
+    held = render(facts(MessageKind.LEGAL_ALARM, language)).text
+    for expected in ("2026", "10:59", "UTC", "CRD art. 13(1)", "fraud", "MG-7K3F9Q"):
+        assert expected in held
+    free = render(replace(facts(MessageKind.LEGAL_ALARM, language), holds=())).text
+    assert "fraud" not in free
+    assert "Makegood" in free
+
+
+@pytest.mark.parametrize(("task", "language"), list(product(Task, LANGUAGES)))
+def test_each_task_of_the_operator_has_its_own_words(task: Task, language: str) -> None:
+    told = render(replace(facts(MessageKind.OPERATOR_TASK, language), task=task))
+    check_whole(told)
+    others = {
+        render(replace(facts(MessageKind.OPERATOR_TASK, language), task=other)).subject for other in set(Task) - {task}
+    }
+    assert told.subject not in others
+    assert "MG-7K3F9Q" in told.subject
+    bare = render(replace(least(MessageKind.OPERATOR_TASK, language), task=task, reference="MG-7K3F9Q"))
+    check_whole(bare)
+
+
+@pytest.mark.parametrize(
+    ("language", "days", "words"),
+    [
+        ("en", 1, "one day is left"), ("en", 2, "2 days are left"), ("fr", 1, "il reste 1 jour)"),
+        ("fr", 0, "il reste 0 jour)"), ("fr", 2, "il reste 2 jours)"), ("he", 1, "נותר יום אחד"),
+        ("he", 2, "נותרו יומיים"), ("he", 3, "נותרו 3 ימים"),
+    ],
+)  # fmt: skip
+def test_days_are_counted_in_words_of_the_language(language: str, days: int, words: str) -> None:
+    assert words in render(replace(facts(MessageKind.OPERATOR_TASK, language), days_left=days)).text
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "words"),
+    [
+        ("en", 1, "One thing is still missing"), ("en", 2, "2 things are still missing"),
+        ("fr", 1, "Il manque encore un élément"), ("fr", 2, "Il manque encore 2 éléments"),
+        ("he", 1, "חסר עוד פרט אחד"), ("he", 2, "חסרים עוד שני פרטים"), ("he", 3, "חסרים עוד 3 פרטים"),
+    ],
+)  # fmt: skip
+def test_missing_things_are_counted_and_listed(language: str, count: int, words: str) -> None:
+    items = [f"thing {number}" for number in range(count)]
+    text = render(replace(facts(MessageKind.EVIDENCE_WANTED, language), items=items)).text
+    assert words in text
+    assert all(item in text for item in items)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Last reminder"), ("fr", "Dernier rappel"), ("he", "אחרונה")])
+def test_the_last_reminder_says_so_and_until_when(language: str, words: str) -> None:
+    first = render(facts(MessageKind.SHIP_REMINDER, language))
+    last = render(replace(facts(MessageKind.SHIP_REMINDER, language), final=True))
+    assert words in last.subject
+    assert words not in first.subject
+    assert "2026" in first.text
+    assert len(last.text) > len(first.text)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

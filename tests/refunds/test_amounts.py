@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.orders.snapshot import Extra, Line, OrderSnapshot, Platform
-from app.refunds.amounts import Taken, decide
+from app.refunds.amounts import Kept, Taken, decide
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 NOTHING = Taken(0, {}, {})
@@ -205,3 +205,48 @@ def test_an_extra_that_was_refunded_beyond_its_price_is_gone() -> None:
     wanted = order([Line("1", "Lamp", 1, total=100)], (Extra("f", "fee", "Wrapping", total=2),))
     assert decide(wanted, {"1": 1}, Taken(3, {}, {"f": 3})).extras == ()
     assert decide(wanted, {"1": 1}, Taken(1, {}, {"f": 1})).extras[0].total == 1
+
+
+def test_a_fee_comes_off_the_line_and_its_tax_alike() -> None:
+    mug = Line("1", "Mug", 3, total=11899, tax=1900, taxes={"1": 1900})
+    wanted = order([mug, Line("2", "Shirt", 1, total=5000)], platform=Platform.WOOCOMMERCE, taxes_included=False)
+    decided = decide(wanted, {"1": 3}, NOTHING, Kept({"1": 594}))
+    assert (decided.amount, decided.fee) == (11305, 594)
+    (line,) = decided.lines
+    assert (line.total, line.tax, dict(line.taxes), line.quantity) == (11305, 1805, {"1": 1805}, 3)
+
+
+def test_a_fee_is_never_more_than_the_line() -> None:
+    decided = decide(order([Line("1", "Lamp", 1, total=100)]), {"1": 1}, NOTHING, Kept({"1": 500}))
+    assert (decided.amount, decided.fee) == (0, 100)
+
+
+def test_of_express_delivery_only_the_standard_price_goes_back_and_once() -> None:
+    express = Extra("9", "shipping", "Express", total=1190, tax=190, taxes={"1": 190})
+    wanted = order([Line("1", "Lamp", 2, total=2000)], (express,), platform=Platform.WOOCOMMERCE)
+    kept = Kept(shipping={"9": 595})
+    whole = decide(wanted, {"1": 2}, NOTHING, kept)
+    (extra,) = whole.extras
+    assert (whole.amount, extra.total, extra.tax, dict(extra.taxes)) == (2595, 595, 95, {"1": 95})
+    again = decide(wanted, {"1": 1}, Taken(1595, {"1": 1}, {"9": 595}), kept)
+    assert (again.amount, again.extras) == (1000, ())
+
+
+@given(
+    total=st.integers(0, 10**7),
+    tax_percent=st.integers(0, 99),
+    rates=st.integers(0, 3),
+    quantity=st.integers(1, 5),
+    fee=st.integers(0, 10**7),
+)
+def test_the_parts_of_a_reduced_line_add_up(total: int, tax_percent: int, rates: int, quantity: int, fee: int) -> None:
+    tax = total * tax_percent // 100
+    taxes = {str(rate): tax // rates + (tax % rates if rate == 0 else 0) for rate in range(rates)}
+    wanted = order([Line("1", "Lamp", quantity, total=total, tax=tax, taxes=taxes)], taxes_included=False)
+    decided = decide(wanted, {"1": quantity}, NOTHING, Kept({"1": fee}))
+    (line,) = decided.lines
+    assert decided.amount == line.total == total - min(fee, total)
+    assert decided.fee == min(fee, total)
+    assert 0 <= line.tax <= line.total
+    assert not line.taxes or sum(line.taxes.values()) == line.tax
+    assert all(part >= 0 for part in line.taxes.values())

@@ -1,0 +1,227 @@
+"""Keeps the legal dates of a case true: asks the law anew after every event, and sets, moves or stops their timers.
+
+Nothing here is done by reading: what is stored is what was true after the last event or news of the order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from app.cases.legal_dates import Dates, RightDate, monotone
+from app.cases.legal_facts import TOLD_BY, Told, progress_of
+from app.cases.models import Case, CaseEventRow
+from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, Event, Hold, Reason, Remedy, Route, State
+from app.db.work import Work
+from app.money import Money
+from app.orders import service as orders
+from app.orders.models import Order
+from app.policy import service as policy
+from app.policy.facts import facts_of, right_of
+from app.policy.law.assess import assess
+from app.policy.law.model import LegalView, Right, Surcharge
+from app.policy.law.surcharge import surcharge
+from app.timers import service as timers
+from app.timers.models import TimerKind
+
+_PAYABLE = BEFORE_RESOLVING | {State.RESOLVING}
+# How long before the day of the refund the operator is warned.
+_WARNINGS = {TimerKind.LEGAL_3_DAYS: timedelta(days=3), TimerKind.LEGAL_1_DAY: timedelta(days=1)}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something about a legal date for the audit trail: a sentence, and its data."""
+
+    text: str
+    data: dict[str, Any]
+
+
+def dates_of(case: Case) -> Dates | None:
+    """What is stored of the case's legal dates; None before its first event."""
+    return Dates.from_json(case.legal) if case.legal else None
+
+
+def keep(case: Case, dates: Dates) -> None:
+    """Stores them."""
+    first = dates.next
+    case.legal = dates.to_json()
+    case.legal_due_at = first.due_at if first else None
+    case.law_version = dates.version
+
+
+def is_unpaid(case: Case) -> bool:
+    """Whether money that the law gives a date for has not been paid: a refund is wanted, and nobody has made it."""
+    if case.state not in _PAYABLE or case.remedy != Remedy.REFUND:
+        return False
+    decided = any(line.approved for line in case.lines)
+    return not decided or any(line.approved > line.refunded + line.external for line in case.lines)
+
+
+async def refresh(work: Work, case: Case) -> list[News]:
+    """Asks the law about the case as it is now, stores what it says and sets the timers; answers what is new.
+
+    The law packs are those that the case began with, until it is reopened.
+    """
+    before = dates_of(case)
+    if case.state in ENDED:
+        await timers.set_legal(work, case.id, {})
+        return []
+    if before is not None and before.cycle != case.cycle:
+        before = None
+    exempt = before.exempt if before else await _exempt(work, case)
+    views = await _ask(work, case, before.version if before else None, exempt)
+    rights = await _rights(work, case, views)
+    if before is None:
+        version = next(iter(views.values())).version
+        after = Dates(version, case.cycle, tuple(rights), exempt)
+    else:
+        after = _metered(work, case, replace(before, rights=monotone(before.rights, rights)))
+    keep(case, after)
+    await _set_timers(work, case, after)
+    return [*_moved(before, after), *_conflicts(work, case, after)]
+
+
+async def views_of(work: Work, case: Case) -> dict[Right, LegalView]:
+    """What the law says now of each right that the case's lines rest on, by the packs that the case is pinned to."""
+    dates = dates_of(case)
+    if dates is None or dates.cycle != case.cycle:
+        return await _ask(work, case, None, await _exempt(work, case))
+    return await _ask(work, case, dates.version, dates.exempt)
+
+
+async def _exempt(work: Work, case: Case) -> bool:
+    """Whether a statutory exception holds for the goods, as the case's policy claims; asked once in each cycle."""
+    order = await work.session.get_one(Order, case.order_pk)
+    return any(facts.exempt for facts in await policy.law_facts(work, case, order))
+
+
+async def _ask(work: Work, case: Case, pinned: str | None, exempt: bool) -> dict[Right, LegalView]:
+    order = orders.snapshot_of(await work.session.get_one(Order, case.order_pk))
+    rows = await work.session.execute(
+        select(CaseEventRow.type, CaseEventRow.at, CaseEventRow.data)
+        .where(CaseEventRow.case_id == case.id, CaseEventRow.type.in_([str(event) for event in TOLD_BY]))
+        .order_by(CaseEventRow.seq)
+    )
+    told = [Told(Event(kind), at, data) for kind, at, data in rows]
+    declared_at, progress = progress_of(case.created_at, told, Route(case.route) if case.route else None)
+    file = await policy.policy_of(work, case)
+    reasons = [Reason(line.reason) for line in case.lines]
+    facts = facts_of(order, reasons, declared_at, file.policy, progress, exempt)
+    return {one.right: assess(one, pinned) for one in facts}
+
+
+async def _rights(work: Work, case: Case, views: Mapping[Right, LegalView]) -> list[RightDate]:
+    """What the views say, for the lines that rest on each right."""
+    order = orders.snapshot_of(await work.session.get_one(Order, case.order_pk))
+    rests = {line.line_id: right_of(Reason(line.reason), order) for line in case.lines}
+    return [
+        RightDate.of(view, [line_id for line_id, of in rests.items() if of is right]) for right, view in views.items()
+    ]
+
+
+def _metered(work: Work, case: Case, dates: Dates) -> Dates:
+    """A late refund that is paid stops the meter."""
+    late = dates.late
+    if late is None or late.paid_at is not None or is_unpaid(case):
+        return dates
+    return replace(dates, late=replace(late, paid_at=work.now))
+
+
+async def _set_timers(work: Work, case: Case, dates: Dates) -> None:
+    """Warnings and the date itself for the right whose date comes first; none where nothing is to be paid."""
+    wanted: dict[TimerKind, datetime] = {}
+    act = min((act for _, act in dates.running()), default=None)
+    if act is not None and is_unpaid(case):
+        wanted = {kind: act - ahead for kind, ahead in _WARNINGS.items()}
+        wanted[TimerKind.LEGAL] = act
+    if is_unpaid(case) and dates.late is None:
+        lates = [one.late_at for one in dates.rights if one.late_at is not None]
+        if lates:
+            wanted[TimerKind.LEGAL_LATE] = min(lates)
+    again = Hold.CHARGEBACK not in case.holds
+    await timers.set_legal(work, case.id, wanted, again=again)
+
+
+def _moved(before: Dates | None, after: Dates) -> list[News]:
+    """What is told of dates that are new or have moved. A case without any right is not talked about."""
+    known = _told(before) if before else {"alive": False}
+    now_told = _told(after)
+    silent = before is None and not after.alive and after.next is None
+    if silent or now_told == known:
+        return []
+    return [News(_sentence(after), {"legal": now_told})]
+
+
+def _told(dates: Dates) -> dict[str, Any]:
+    """The dates as the trail keeps them."""
+    first = dates.next
+    return {
+        "version": dates.version,
+        "alive": dates.alive,
+        "statutory_until": dates.until,
+        "due_at": first.due_at if first else None,
+        "due_start": first.due_start if first else None,
+        "waits_for": list(dict.fromkeys(start for one in dates.rights for start in one.waits_for)),
+        "articles": first.articles if first else [],
+    }
+
+
+def _sentence(dates: Dates) -> str:
+    first = dates.next
+    if first is not None:
+        return f"{due_text(first)}, counted from: {first.due_start}."
+    waits = dict.fromkeys(str(start) for one in dates.rights for start in one.waits_for)
+    if waits:
+        return f"By law no refund is due yet; the date waits for: {' or '.join(waits)}."
+    return "By law the customer has a right, and no date for a refund." if dates.alive else "No legal right is alive."
+
+
+def due_text(one: RightDate) -> str:
+    """When a right's refund is due, and by which articles."""
+    articles = f" ({'; '.join(one.articles)})" if one.articles else ""
+    return f"By law the refund is due until {one.due_at:%Y-%m-%d %H:%M} UTC{articles}"
+
+
+def _conflicts(work: Work, case: Case, dates: Dates) -> list[News]:
+    """A hold stops money and never the date: said once for each hold that stands against a date that has come."""
+    against = [hold for hold in standing(case, dates, work.now) if hold not in dates.conflicts]
+    if not against:
+        return []
+    keep(case, replace(dates, conflicts=(*dates.conflicts, *against)))
+    first = dates.come(work.now)[0]
+    text = f"{due_text(first)}, and the case is on hold ({', '.join(against)}): the hold stops the money, not the date."
+    return [News(text, {"legal_conflict": against, "articles": first.articles})]
+
+
+def standing(case: Case, dates: Dates, now: datetime) -> list[str]:
+    """The holds that stand against a legal date that has come while money is unpaid."""
+    return list(case.holds) if case.holds and dates.come(now) and is_unpaid(case) else []
+
+
+def words(case: Case, now: datetime) -> list[str]:
+    """Why a person should look at the case because of its legal date, as stable words."""
+    dates = dates_of(case)
+    if dates is None or case.state in ENDED:
+        return []
+    found = [f"legal_conflict:{hold}" for hold in standing(case, dates, now)]
+    if is_unpaid(case):
+        if dates.late is not None:
+            found.append("legal:late")
+        elif dates.warned is not None and dates.warned[1] == case.legal_due_at:
+            found.append(f"legal:{dates.warned[0]}")
+    return [*found, "legal:surcharge"] if dates.surcharge else found
+
+
+def surcharge_of(dates: Dates, now: datetime) -> Surcharge | None:
+    """What the late refund costs beside itself by now, or cost when it was paid; None where the law has none."""
+    late = dates.late
+    if late is None:
+        return None
+    amount = Money(late.amount, late.currency, late.exponent)
+    metered = surcharge(dates.version, late.right, amount, late.due_at, late.paid_at or now)
+    return metered if metered.cites else None
