@@ -61,7 +61,6 @@ class Forbidden(StrEnum):
     SHORTER_WINDOW = "shorter_window"
     REASON_REQUIRED = "reason_required"
     APPROVAL_WORDING = "approval_wording"
-    CUSTOMER_PAYS_WAY_BACK = "customer_pays_way_back"
     SUPPLIER_TERMS = "supplier_terms"
 
 
