@@ -118,7 +118,7 @@ def redact(order: Order, now: datetime) -> None:
 
 
 def _stripped(news: OrderSnapshot) -> OrderSnapshot:
-    """Without what leads to a person: country, region and language stay, because law and mails to come depend on them."""
+    """Without what leads to a person: country, region and language stay: law and mails depend on them."""
     parcels = tuple(replace(parcel, tracking_number=None, tracking_url=None) for parcel in news.fulfilments)
     return replace(news, email=None, fulfilments=parcels)
 

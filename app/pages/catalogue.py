@@ -62,6 +62,8 @@ def refresh(language: str) -> None:
     stored = catalogue(language) if path.exists() else Catalog(locale=language)
     stored.update(wanted, no_fuzzy_matching=True, update_creation_date=False)
     stored.obsolete.clear()
+    stored.header_comment = "# What the pages of Makegood say; the ids are the English texts of app/pages/templates."
+    stored.fuzzy = False
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file_out:
         write_po(file_out, stored, width=118, no_location=True, omit_header=False, sort_output=False)

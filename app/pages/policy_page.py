@@ -50,7 +50,7 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
         "merchant_days": file.policy.times.merchant_days,
         "ship_days": settings.ship_days,
         "policy_version": file.version,
-        "law_version": law_version(country),
+        "law_version": law_version(country, file.policy),
         **_writers(rules, reader),
     }
 
@@ -99,7 +99,8 @@ def _distinct(suppliers: Mapping[str, SupplierSettings]) -> Sequence[SupplierTer
 
 def _texts(file: PolicyFile, language: str) -> list[str]:
     """What the policy's author tells readers of exceptions and special rules."""
-    return [one.say.text(language) for one in (*file.policy.exception, *file.policy.rule) if one.say is not None]
+    told = [one.say for one in file.policy.exception] + [one.say for one in file.policy.rule]
+    return [say.text(language) for say in told if say is not None]
 
 
 def _writers(rules: Rules, reader: Reader) -> dict[str, Any]:

@@ -38,9 +38,9 @@ class LegalRight:
     cash: bool
 
 
-def law_version(country: str | None) -> str:
+def law_version(country: str | None, policy: Policy) -> str:
     """The law packs that were asked."""
-    return assess(_facts(Right.WITHDRAWAL, country, Policy(name="none", version="0"), 0)).version
+    return assess(_facts(Right.WITHDRAWAL, country, policy, 0)).version
 
 
 def legal_right(right: Right, country: str | None, policy: Policy) -> LegalRight | None:

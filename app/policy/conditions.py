@@ -7,6 +7,7 @@ is ever needed. What is not known is an empty text or 0, never null.
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,6 +56,8 @@ SAMPLE: Values = {
     "supplier": {"key": "acme", "requires_rma": True, "wants_goods": "unknown", "claim_window_days": 30},
     "request": {"remedy": "refund", "value": 2990, "lines": 1, "photos": 0, "answers": 0},
 }
+# The library logs what it raises as well; the text of a condition that fails is told once, by the error.
+logging.getLogger("cel").setLevel(logging.CRITICAL + 1)
 _TEXT = re.compile(r"""'''.*?'''|\"\"\".*?\"\"\"|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _MEMBER = re.compile(rf"\b({'|'.join(SAMPLE)})\s*\.\s*([A-Za-z_]\w*)(?!\s*\()")
 _MOST = 1000
@@ -66,6 +69,10 @@ class BadCondition(AppError):
     status = 422
     code = "bad_condition"
     title = "A condition cannot be used"
+
+
+class _NoNumber(BadCondition):
+    """A division by zero, or a number that is too large: a matter of the values, not of the condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +104,28 @@ def compiled(text: str) -> Condition:
         near = difflib.get_close_matches(name, SAMPLE, n=1, cutoff=0.0)[0]
         raise BadCondition(f"{name} is not known; conditions look at {', '.join(SAMPLE)} (did you mean {near}?)")
     condition = Condition(text, program, looks_at)
-    if not isinstance(_run(condition, context(SAMPLE, "EUR", 2)), bool):
-        raise BadCondition('it must be true or false, such as line.value > amount("50.00")')
+    for sample in (SAMPLE, _extreme(0, ""), _extreme(10**9, "zzz")):
+        if not isinstance(_try(condition, sample), bool):
+            raise BadCondition('it must be true or false, such as line.value > amount("50.00")')
     return condition
+
+
+def _extreme(number: int, text: str) -> Values:
+    """The sample with other values of the same types: `&&` and `||` hide a wrong type from one sample alone."""
+
+    def other(value: str | int | bool) -> str | int | bool:
+        if isinstance(value, bool):
+            return number > 0
+        return text if isinstance(value, str) else number
+
+    return {root: {name: other(value) for name, value in names.items()} for root, names in SAMPLE.items()}
+
+
+def _try(condition: Condition, sample: Values) -> Any:
+    try:
+        return _run(condition, context(sample, "EUR", 2))
+    except _NoNumber:
+        return True
 
 
 def _wrong_roots(program: cel.Program, bare: str) -> list[str]:
@@ -128,8 +154,10 @@ def holds(text: str, looked: cel.Context) -> bool:
 def _run(condition: Condition, looked: cel.Context) -> Any:
     try:
         return condition.program.execute(looked)
-    except (RuntimeError, TypeError, ValueError, KeyError, ArithmeticError, AppError) as error:
-        told = str(error).split("\n")[0].split(". ")[0].split(": the ")[0]
+    except ArithmeticError:
+        raise _NoNumber("it cannot be worked out: a division by zero, or a number that is too large") from None
+    except (RuntimeError, TypeError, ValueError, KeyError) as error:
+        told = str(error).split("\n")[0].rpartition("BadAmount: ")[2].split(". ")[0].split(": the ")[0]
         raise BadCondition(f"it cannot be worked out: {told}") from None
 
 

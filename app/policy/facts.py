@@ -112,8 +112,8 @@ def assess_all(facts: Sequence[LawFacts], assess: Assess) -> Laws:
 
 def due_of(laws: Laws) -> LegalView | None:
     """The view with the earliest refund date; None while no date runs."""
-    running = [view for view in laws.values() if view.due_at is not None]
-    return min(running, key=lambda view: view.due_at or datetime.max) if running else None
+    running = [(view.due_at, right, view) for right, view in laws.items() if view.due_at is not None]
+    return min(running, key=lambda one: one[:2])[2] if running else None
 
 
 def statutory_until(laws: Laws) -> datetime | None:

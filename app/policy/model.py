@@ -224,7 +224,7 @@ class RestockingFee(_Part):
     """What is kept of the refund. Never where the law forbids it, and never more than it allows."""
 
     percent: Decimal = Field(Decimal(0), ge=0, le=100, description="Per cent of the value of the goods, as text.")
-    at_most: Amounts = Field(NONE, description="The most that is kept, by currency; a currency not told is free.")
+    at_most: Amounts = Field(NONE, description="The most that is kept, by currency; nothing in one that is not told.")
     reasons: frozenset[Reason] = Field(SECOND_THOUGHTS, description="For which reasons it is kept.")
 
 
