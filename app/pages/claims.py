@@ -20,7 +20,8 @@ from app.policy.facts import Laws, assess_all, facts_of, statutory_until
 from app.policy.files import PolicyFile
 from app.policy.law.assess import assess
 from app.policy.law.calendar import local_day, zone_of
-from app.policy.model import EvidenceKind, Outcome, Payer, WindowStart
+from app.policy.law.model import Payer
+from app.policy.model import EvidenceKind, Outcome, WindowStart
 from app.policy.question import AskedLine, Present, Question, SupplierTerms, window_start
 
 # A week of days on which the goods of a question arrive: a term that a holiday moves is longer on some of them only.
@@ -54,9 +55,9 @@ class Span:
 class Claim:
     """What the rules say to one reason.
 
-    `starts` is `delivered`, `dispatched` or `placed`. `routes` has several where the supplier decides whether goods have
-    to come back. `way_back` is None where nothing is ever sent. Of the refund `fee_percent` is kept, at most `fee_most`
-    minor units.
+    `starts` is `delivered`, `dispatched` or `placed`. `routes` has several where it depends on the supplier whether
+    goods have to come back. `way_back` is None where nothing is ever sent. Where goods come back
+    `fee_percent` of the refund is kept, at most `fee_most` minor units.
     """
 
     reason: Reason
@@ -266,5 +267,5 @@ def _ordinary(asker: Asker, limits: Limits) -> int:
     """A value of goods that is neither so small that they are kept nor so large that a person decides."""
     cheaper = asker.file.policy.returnless.cheaper_up_to.minor(asker.currency, asker.exponent) or 0
     small = max(limits.keep or 0, cheaper)
-    usual = max(2 * small, 50 * 10**asker.exponent)
+    usual: int = max(2 * small, 50 * 10**asker.exponent)
     return usual if limits.approve is None else max(min(usual, limits.approve), min(small + 1, limits.approve))

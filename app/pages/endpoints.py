@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from starlette.responses import Response
 
 from app.api import runtime_from
-from app.pages.language import Reader, reader_of
+from app.pages.language import reader_of
 from app.pages.policy_page import country_of, values_of
 from app.pages.render import missing_answer, page, public_answer
 from app.runtime import Runtime
@@ -19,14 +19,17 @@ Lang = Annotated[str | None, Query(max_length=40)]
 
 
 @router.get("/policy/{store}")
-async def policy(
+def policy(
     request: Request,
     runtime: Annotated[Runtime, Depends(runtime_from)],
     store: Annotated[str, Path(max_length=200)],
     lang: Lang = None,
     country: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
-    """The rules of a store for readers, in their language, as they are in force now."""
+    """The rules of a store for readers, in their language, as they are in force now.
+
+    Not async: the first reader of a country has the engine asked a few hundred questions, in a thread of its own.
+    """
     settings = runtime.settings
     found = settings.stores.get(store.lower())
     reader = reader_of(lang, request.headers.get("accept-language"), found.locale if found else None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from babel.core import Locale
@@ -30,7 +31,7 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
     """
     store = settings.stores[key]
     file = load(store.policy)
-    rules = rules_for(file, country, _currency(store, country), _distinct(settings.suppliers))
+    rules = _rules(store.policy, file.version, country, _currency(store, country), _distinct(settings.suppliers))
     withdrawal = legal_right(Right.WITHDRAWAL, country, file.policy)
     second_thoughts = next(claim for claim in rules.claims if claim.reason is Reason.CHANGED_MIND)
     return {
@@ -43,6 +44,7 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
         "withdrawal_fee": (second_thoughts.fee_percent, second_thoughts.fee_most),
         "withdrawal_way_back": second_thoughts.way_back,
         "conformity": legal_right(Right.NON_CONFORMITY, country, file.policy),
+        "evidence_texts": {one.id: one.say.text(reader.language) if one.say else "" for one in file.policy.evidence},
         "exceptions": _texts(file, reader.language),
         "statutory": [one.statutory for one in file.policy.exception if one.statutory and one.say is None],
         "packaging": file.policy.packaging.original,
@@ -88,13 +90,18 @@ def _currency(store: StoreSettings, country: str | None) -> str:
     return found[0] if found else "EUR"
 
 
-def _distinct(suppliers: Mapping[str, SupplierSettings]) -> Sequence[SupplierTerms]:
+@lru_cache(maxsize=1000)
+def _rules(
+    named: str, _version: str, country: str | None, currency: str, suppliers: tuple[SupplierTerms, ...]
+) -> Rules:
+    """Worked out once for each version of a policy, and for each country and currency."""
+    return rules_for(load(named), country, currency, suppliers)
+
+
+def _distinct(suppliers: Mapping[str, SupplierSettings]) -> tuple[SupplierTerms, ...]:
     """One of each kind of supplier: a page tells readers what differs between them, not which there are."""
-    kinds = {one.requires_goods: one for one in suppliers.values()}
-    return [
-        SupplierTerms("", one.requires_rma, one.requires_goods)
-        for _, one in sorted(kinds.items(), key=lambda kind: str(kind[0]))
-    ]
+    kinds = {one.requires_goods for one in suppliers.values()}
+    return tuple(SupplierTerms("", requires_goods=kind) for kind in sorted(kinds, key=str))
 
 
 def _texts(file: PolicyFile, language: str) -> list[str]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 
 from app.policy.law.assess import assess
 from app.policy.law.calendar import local_day, zone_of
-from app.policy.law.model import LawFacts, LegalView, Payer, Right, Start
+from app.policy.law.model import LawFacts, LegalView, Right, Start
 from app.policy.model import Policy
 
 _ARRIVED = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -21,9 +19,8 @@ class LegalRight:
     """One right. None: no such figure is known.
 
     `days` is how long it can be declared after delivery, `refund_days` when the money is due after `refund_from`,
-    `send_back_days` how long the goods may take after declaring. `fee_percent` may be kept, at most `fee_most` (by
-    currency, decimal text). `shipping`: the standard delivery is refunded too. `waits`: the refund may wait for the goods
-    or the proof that they were sent.
+    `send_back_days` how long the goods may take after declaring. `shipping`: the standard delivery is refunded too.
+    `waits`: the refund may wait for the goods, or the proof that they were sent.
     """
 
     days: int | None
@@ -31,11 +28,7 @@ class LegalRight:
     refund_from: Start | None
     waits: bool
     send_back_days: int | None
-    way_back: Payer
-    fee_percent: Decimal | None
-    fee_most: Mapping[str, str]
     shipping: bool
-    cash: bool
 
 
 def law_version(country: str | None, policy: Policy) -> str:
@@ -50,7 +43,6 @@ def legal_right(right: Right, country: str | None, policy: Policy) -> LegalRight
         return None
     # Terms that end on a holiday are longer: of a week of days the shortest term is the one that the law names.
     facts = [_facts(right, country, policy, later) for later in range(_WEEK)]
-    caps = views[0].fee.caps
     return LegalRight(
         days=_shortest(
             country, [(one.delivered_at, view.statutory_until) for one, view in zip(facts, views, strict=True)]
@@ -63,11 +55,7 @@ def legal_right(right: Right, country: str | None, policy: Policy) -> LegalRight
         send_back_days=_shortest(
             country, [(one.declared_at, view.send_back_until) for one, view in zip(facts, views, strict=True)]
         ),
-        way_back=views[0].way_back,
-        fee_percent=min((cap.percent for cap in caps), default=None),
-        fee_most={currency: amount for cap in caps for currency, amount in cap.most},
         shipping=views[0].outbound_shipping,
-        cash=views[0].cash,
     )
 
 

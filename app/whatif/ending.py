@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from app.cases.vocabulary import Route
 from app.policy.decision import Decision
-from app.policy.model import Outcome, Payer, Policy
+from app.policy.law.model import Payer
+from app.policy.model import Outcome, Policy
 from app.whatif.answers import VERDICT_DAYS, Course, wholesale
 from app.whatif.past import PastCase
 

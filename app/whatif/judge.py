@@ -22,7 +22,6 @@ from app.whatif.past import PastCase, Story
 from app.whatif.report import BREACH
 from app.whatif.tally import ALL, Group, day_key
 
-
 # Evidence that never came leaves the case to a person: the row "asked for evidence first" has counted it already.
 _COUNTED_AS = {Outcome.OPERATOR: "operator", Outcome.EVIDENCE: "unanswered", Outcome.REJECT: "rejected"}
 

@@ -15,7 +15,7 @@ WANTED = {message for message, _ in texts()}
 
 
 def strings(message: Message) -> list[str]:
-    return [message.string] if isinstance(message.string, str) else list(message.string)
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
 
 
 def test_every_language_but_english_has_a_catalogue() -> None:
