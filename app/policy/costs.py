@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from app.cases.vocabulary import Route
 from app.money import Money
 from app.policy.decision import Note, Step
+from app.policy.law.calendar import local_day
 from app.policy.law.model import Forbidden, LegalView, Payer, Right
 from app.policy.lines import LineCase
 from app.policy.model import Policy
@@ -112,7 +113,7 @@ def merchant_cost(
     if terms is not None:
         lost = wholesale(question, sum(one.line.value for one in looked))
         amount = {} if lost is None else {"minor": lost}
-        last = _last_day_to_claim(looked, terms.claim_window_days)
+        last = _last_day_to_claim(looked, question)
         if last is not None and question.now > last[0]:
             found.append(Note("claim_window_over", {"day": last[1], "days": terms.claim_window_days or 0, **amount}))
         nothing_moves = route in (Route.CLAIM, Route.RETURNLESS)
@@ -126,8 +127,9 @@ def merchant_cost(
     return found
 
 
-def _last_day_to_claim(looked: Sequence[LineCase], days: int | None) -> tuple[datetime, str] | None:
+def _last_day_to_claim(looked: Sequence[LineCase], question: Question) -> tuple[datetime, str] | None:
+    order, days = question.order, question.supplier.claim_window_days if question.supplier else None
     if days is None:
         return None
     last = min(one.start for one in looked) + timedelta(days=days)
-    return last, f"{last:%Y-%m-%d}"
+    return last, f"{local_day(order.country, last, order.region)}"

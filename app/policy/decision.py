@@ -79,7 +79,7 @@ class LawFigures:
     """What the law said at that moment, the strictest over the rights that the lines rest on.
 
     `fee_at_most` is minor units that may be kept (None: no limit). `cites` have `law`, `rule`, `article`,
-    `confidence`, `value` and `sets`.
+    `confidence`, `value` and `sets`. `zone` is the customer's, in whose days the dates are meant.
     """
 
     alive: bool
@@ -91,6 +91,7 @@ class LawFigures:
     outbound_shipping: bool
     cash: bool
     covered: bool = True
+    zone: str = "UTC"
     forbids: tuple[str, ...] = ()
     cites: tuple[Mapping[str, str], ...] = ()
 

@@ -15,6 +15,7 @@ from app.policy import costs, routes, wanted
 from app.policy.decision import DecidedLine, Decision, LawFigures, Note, Value
 from app.policy.facts import Laws, due_of, statutory_until, version_of
 from app.policy.files import PolicyFile
+from app.policy.law.calendar import local_day
 from app.policy.law.model import Payer, Right
 from app.policy.lines import LineCase, in_policy_time, look, money_right
 from app.policy.model import Late, Outcome, Policy
@@ -125,17 +126,21 @@ def _verdict(one: LineCase, question: Question, policy: Policy) -> _Verdict:
 
 
 def _by_window(one: LineCase, question: Question, policy: Policy, corrected: list[Note]) -> _Verdict:
-    line, day = one.line.line_id, f"{one.end:%Y-%m-%d}"
+    order = question.order
+    line, day = one.line.line_id, f"{local_day(order.country, one.end, order.region)}"
     if in_policy_time(one, question):
         return _Verdict(Outcome.APPROVE, Note("in_window", {"line": line, "day": day}), tuple(corrected))
     if money_right(one, question):
         corrected.append(Note("window_kept_open", {"line": line, "day": day}))
         return _Verdict(Outcome.APPROVE, Note("kept_by_law", {"line": line, "day": day}), tuple(corrected))
-    late: dict[str, Value] = {"line": line, "day": f"{one.policy_end:%Y-%m-%d}"}
+    late: dict[str, Value] = {
+        "line": line,
+        "day": f"{local_day(order.country, one.policy_end, order.region)}",
+    }
     if one.law.alive:
         until = one.law.statutory_until
         if until is not None:
-            late["until_day"] = f"{until:%Y-%m-%d}"
+            late["until_day"] = f"{local_day(order.country, until, order.region)}"
         code = "past_window_law_alive" if until else "past_window_not_delivered"
         return _Verdict(Outcome.OPERATOR, Note(code, late), tuple(corrected))
     rejected = policy.window.late is Late.REJECT and _may_reject(one)
@@ -164,7 +169,7 @@ def _doubts(question: Question) -> list[Note]:
         found.append(Note("chargeback"))
     for line in question.lines:
         if line.quantity > line.free:
-            values = {"line": line.line_id, "asked": line.quantity, "free": max(0, line.free)}
+            values: dict[str, Value] = {"line": line.line_id, "asked": line.quantity, "free": max(0, line.free)}
             found.append(Note("not_free", values))
         bought = order.line(line.line_id)
         if bought is not None and bought.gift_card:
@@ -260,6 +265,7 @@ def _figures(looked: Sequence[LineCase], laws: Laws, question: Question) -> LawF
         outbound_shipping=any(law.outbound_shipping for law in views),
         cash=any(law.cash for law in views),
         covered=all(law.covered for law in views),
+        zone=views[0].zone,
         forbids=tuple(sorted({str(one) for law in views for one in law.forbids})),
         cites=tuple(
             {"law": one.law, "rule": one.rule, "article": one.article, "confidence": str(one.confidence),

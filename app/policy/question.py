@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -55,14 +55,10 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """Evidence that is there: how many of each kind, and what was given for a named item of the policy.
-
-    `photos` and `answers` count only what was not given for a named item.
-    """
+    """Evidence that is there, by kind; a link to a picture is a photo."""
 
     photos: int = 0
     answers: int = 0
-    named: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

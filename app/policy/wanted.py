@@ -19,7 +19,7 @@ def evidence(
 ) -> tuple[tuple[WantedEvidence, ...], list[Note]]:
     """The items still missing, each once for the case, and whether the law forbids to insist on some.
 
-    What was given for a named item counts for it; the rest serves the items of its kind in the file's order.
+    What was given serves the items of its kind in the file's order.
     """
     needed = []
     corrected = []
@@ -47,11 +47,10 @@ def _missing(needed: Sequence[EvidenceItem], present: Present) -> tuple[WantedEv
     spare = {EvidenceKind.PHOTO: present.photos, EvidenceKind.ANSWER: present.answers}
     found = []
     for item in needed:
-        missing = max(0, item.count - present.named.get(item.id, 0))
-        used = min(missing, spare[item.kind])
-        spare[item.kind] -= used
-        if missing > used:
-            found.append(WantedEvidence(item.id, item.kind, missing - used))
+        given = min(item.count, spare[item.kind])
+        spare[item.kind] -= given
+        if item.count > given:
+            found.append(WantedEvidence(item.id, item.kind, item.count - given))
     return tuple(found)
 
 
