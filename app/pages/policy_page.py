@@ -12,12 +12,13 @@ from babel.core import Locale
 from babel.numbers import format_currency, format_percent, get_territory_currencies
 
 from app.cases.vocabulary import Reason
-from app.pages.claims import Rules, rules_for
+from app.pages.claims import Rules, Shown, rules_for
 from app.pages.language import Reader
 from app.pages.rights import law_version, legal_right
 from app.policy.files import PolicyFile, load
 from app.policy.law.model import Right
 from app.policy.question import SupplierTerms
+from app.policy.words import sentences
 from app.settings import Settings, StoreSettings, SupplierSettings
 
 # What CLDR lists beside countries: unions, unknown, and codes for tests.
@@ -31,7 +32,7 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
     """
     store = settings.stores[key]
     file = load(store.policy)
-    rules = _rules(store.policy, file.version, country, _currency(store, country), _distinct(settings.suppliers))
+    rules = _rules(store.policy, country, _currency(store, country), _distinct(settings.suppliers))
     withdrawal = legal_right(Right.WITHDRAWAL, country, file.policy)
     second_thoughts = next(claim for claim in rules.claims if claim.reason is Reason.CHANGED_MIND)
     return {
@@ -44,7 +45,6 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
         "withdrawal_fee": (second_thoughts.fee_percent, second_thoughts.fee_most),
         "withdrawal_way_back": second_thoughts.way_back,
         "conformity": legal_right(Right.NON_CONFORMITY, country, file.policy),
-        "evidence_texts": {one.id: one.say.text(reader.language) if one.say else "" for one in file.policy.evidence},
         "exceptions": _texts(file, reader.language),
         "statutory": [one.statutory for one in file.policy.exception if one.statutory and one.say is None],
         "packaging": file.policy.packaging.original,
@@ -53,7 +53,7 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
         "ship_days": settings.ship_days,
         "policy_version": file.version,
         "law_version": law_version(country, file.policy),
-        **_writers(rules, reader),
+        **_writers(rules, file, reader),
     }
 
 
@@ -91,10 +91,8 @@ def _currency(store: StoreSettings, country: str | None) -> str:
 
 
 @lru_cache(maxsize=1000)
-def _rules(
-    named: str, _version: str, country: str | None, currency: str, suppliers: tuple[SupplierTerms, ...]
-) -> Rules:
-    """Worked out once for each version of a policy, and for each country and currency."""
+def _rules(named: str, country: str | None, currency: str, suppliers: tuple[SupplierTerms, ...]) -> Rules:
+    """Worked out once in each process, as the policy is read once."""
     return rules_for(load(named), country, currency, suppliers)
 
 
@@ -110,8 +108,10 @@ def _texts(file: PolicyFile, language: str) -> list[str]:
     return [say.text(language) for say in told if say is not None]
 
 
-def _writers(rules: Rules, reader: Reader) -> dict[str, Any]:
-    """How amounts and shares are written for this reader."""
+def _writers(rules: Rules, file: PolicyFile, reader: Reader) -> dict[str, Any]:
+    """How amounts, shares and evidence are written for this reader."""
+    own = {item.id: item.say for item in file.policy.evidence}
+    told = sentences(reader.language)["evidence"]
     limits = rules.limits
 
     def amount(minor: int) -> str:
@@ -124,4 +124,9 @@ def _writers(rules: Rules, reader: Reader) -> dict[str, Any]:
     def percent_text(percent: Decimal) -> str:
         return format_percent(percent / 100, locale=reader.locale, decimal_quantization=False)
 
-    return {"amount": amount, "percent_text": percent_text}
+    def evidence_text(shown: Shown) -> str:
+        say = own.get(shown.item)
+        what = say.text(reader.language) if say else told.get(shown.item, shown.item)
+        return told["times"].format(what=what, count=shown.count) if shown.count > 1 else what
+
+    return {"amount": amount, "percent_text": percent_text, "evidence_text": evidence_text}

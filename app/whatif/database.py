@@ -15,7 +15,9 @@ from sqlalchemy.orm import aliased
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.cases.vocabulary import Event
 from app.db.engine import Database
-from app.orders.models import ObservedRefund, Order
+from app.orders.models import Order
+from app.refunds.models import Refund
+from app.refunds.states import RefundStatus
 from app.whatif.rows import Happened, LineRow, Row, RowsBatch
 from app.whatif.terms import KnownSupplier
 
@@ -145,15 +147,15 @@ async def _histories(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, t
         .group_by(Case.id)
     )
     refunds = (
-        select(Case.id, func.sum(ObservedRefund.amount))
+        select(Case.id, func.sum(Refund.amount))
         .join(mine, mine.id == Case.order_pk)
-        .join(theirs, and_(same, own_money, theirs.id != mine.id))
-        .join(ObservedRefund, ObservedRefund.order_pk == theirs.id)
+        .join(theirs, and_(same, own_money))
+        .join(Refund, Refund.order_pk == theirs.id)
         .where(
             Case.id.in_(ids),
-            ObservedRefund.removed_at.is_(None),
-            ObservedRefund.first_seen_at < Case.created_at,
-            ObservedRefund.first_seen_at >= Case.created_at - _YEAR,
+            Refund.status == RefundStatus.SUCCEEDED,
+            Refund.created_at < Case.created_at,
+            Refund.created_at >= Case.created_at - _YEAR,
         )
         .group_by(Case.id)
     )
