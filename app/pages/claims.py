@@ -74,13 +74,15 @@ class Claim:
 class Limits:
     """Amounts on which decisions turn, in minor units of `currency`; None: no such amount is told in it.
 
-    `approve` is the most that is decided without a person, `keep` up to where goods are kept, for `keep_reasons`.
+    `approve` is the most that is decided without a person. For `keep_reasons` goods are kept up to `keep`, and up to
+    `may_keep` where the way back is not worth it.
     """
 
     currency: str
     exponent: int
     approve: int | None
     keep: int | None
+    may_keep: int | None
     keep_reasons: tuple[Reason, ...]
 
 
@@ -259,13 +261,13 @@ def _limits(asker: Asker) -> Limits:
         exponent=asker.exponent,
         approve=policy.approve.up_to.minor(asker.currency, asker.exponent),
         keep=policy.returnless.up_to.minor(asker.currency, asker.exponent),
+        may_keep=policy.returnless.cheaper_up_to.minor(asker.currency, asker.exponent),
         keep_reasons=tuple(reason for reason in Reason if reason in policy.returnless.reasons),
     )
 
 
 def _ordinary(asker: Asker, limits: Limits) -> int:
     """A value of goods that is neither so small that they are kept nor so large that a person decides."""
-    cheaper = asker.file.policy.returnless.cheaper_up_to.minor(asker.currency, asker.exponent) or 0
-    small = max(limits.keep or 0, cheaper)
+    small = max(limits.keep or 0, limits.may_keep or 0)
     usual: int = max(2 * small, 50 * 10**asker.exponent)
     return usual if limits.approve is None else max(min(usual, limits.approve), min(small + 1, limits.approve))
