@@ -68,7 +68,7 @@ async def _page(database: Database, since: datetime | None, after: UUID | None) 
     if after is not None:
         statement = statement.where(Case.id > after)
     async with database.transaction() as session:
-        found = (await session.execute(statement)).tuples().all()
+        found = (await session.execute(statement)).all()
         ids = [case.id for case, _ in found]
         happened = await _events(session, ids)
         evidence = await _evidence(session, ids)
