@@ -19,7 +19,7 @@ from app.policy.locate import Path as KeyPath
 from app.policy.locate import key_lines, line_of
 from app.policy.model import Policy
 
-SHIPPED = ("default",)
+SHIPPED = ("default", "eu", "uk", "il", "us", "au")
 _HASH_DIGITS = 12
 
 

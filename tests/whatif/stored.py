@@ -80,8 +80,9 @@ async def _put(
         case = await add(
             Case(
                 reference=f"MG-{number:08d}", request_id=request.id, order_pk=order.id, store="alpha",
-                supplier=supplier, state="resolved", remedy="refund", requires_rma=True, holds=[], policy_version="x", tracking=[],
-                problems=[], attention=[], seq=len(happened), lines=[line], created_at=asked, updated_at=asked,
+                supplier=supplier, state="resolved", remedy="refund", requires_rma=True, holds=[], policy_version="x",
+                tracking=[], problems=[], attention=[], seq=len(happened), lines=[line], created_at=asked,
+                updated_at=asked,
             )
         )  # fmt: skip
         for seq, (event, days, actor) in enumerate(happened, 1):
