@@ -18,7 +18,7 @@ from app.policy.model import Outcome, Policy
 from app.policy.question import Question
 from app.whatif.answers import EVIDENCE_DAYS, Course, course
 from app.whatif.ending import money, payment
-from app.whatif.past import PastCase, Story
+from app.whatif.past import PastCase
 from app.whatif.report import BREACH
 from app.whatif.tally import ALL, Group, day_key
 
@@ -58,16 +58,17 @@ class Judge:
     def play(self, case: PastCase) -> Played:
         """What the case comes to under both policies."""
         in_force = self.contest.in_force.get(case.store or "", self.contest.otherwise)
-        told = replace(case, story=self._with_freight(case))
+        told = self._with_freight(case)
         law = _Law()
         return Played(_groups(told), _amounts(told, in_force, law), _amounts(told, self.contest.after, law))
 
-    def _with_freight(self, case: PastCase) -> Story:
+    def _with_freight(self, case: PastCase) -> PastCase:
         if case.story.freight is not None:
-            return case.story
+            return case
         order = case.question.order
         amounts = (costs.freight.minor(order.currency, order.exponent) for costs in self._costs)
-        return replace(case.story, freight=next((amount for amount in amounts if amount is not None), 0))
+        freight = next((amount for amount in amounts if amount is not None), 0)
+        return replace(case, story=replace(case.story, freight=freight))
 
 
 class _Law:
@@ -140,7 +141,12 @@ def _decided(case: PastCase, file: PolicyFile, law: _Law, amounts: dict[str, int
 
 
 def _due_day(case: PastCase, policy: Policy, decision: Decision, way: Course, waited: int, law: _Law) -> int | None:
-    """Days after the request on which the law's gate opens; None while no date of the law runs."""
+    """Days after the request on which the law's gate opens; None while no date of the law runs.
+
+    Nor is the law asked where the money is out at once anyway.
+    """
+    if decision.outcome is Outcome.APPROVE and decision.route is Route.RETURNLESS:
+        return None
     declared = case.declared_at
     agreed = declared + timedelta(days=waited)
     progress = Progress(
