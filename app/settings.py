@@ -87,7 +87,10 @@ class StoreSettings(_Strict):
     name: str | None = Field(None, description="What customers call the store, in mails.")
     country: str | None = Field(None, description="Country of the merchant, two capital letters; not used yet.")
     locale: str = Field("en", description="Language of mails when the order names none: `en`, `fr` or `he`.")
-    policy: str = Field("default", description="Name of the policy; this release has the built-in one only.")
+    policy: str = Field(
+        "default",
+        description="A shipped policy (`default`, `eu`, `uk`, `il`, `us`, `au`), or the path of a policy file.",
+    )
     support_email: str | None = Field(None, description="Where a customer's answer to a mail goes.")
     colour: str | None = Field(
         None, pattern=r"^#[0-9a-fA-F]{6}$", description="Colour of the store's pages, such as `#2f6f62`."
@@ -295,7 +298,6 @@ class Settings(BaseSettings):
     webhook_check_minutes: int = Field(
         15, ge=0, le=1440, description="How often a store's webhooks are looked at and mended; 0: never."
     )
-    return_window_days: int = Field(30, ge=0, le=730, description="The built-in policy's window.")
     ship_days: int = Field(14, ge=1, le=120, description="How long a customer may take to send goods back.")
     evidence_days: int = Field(7, ge=1, le=90, description="How long a customer may take to answer questions.")
     retention_delivery_days: int = Field(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from app.cases import action_bodies as bodies
@@ -13,13 +12,11 @@ from app.cases.allowed import allowed_actions
 from app.cases.facts import authorisation_changed
 from app.cases.models import Case
 from app.cases.states import GuardFailed, TransitionNotAllowed
-from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route
+from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route
 from app.db.work import Work
 from app.errors import Conflict, Invalid
 from app.ledger import service as ledger
-from app.orders import service as orders
 from app.orders.models import Order
-from app.policy import rules
 from app.policy import service as policy
 from app.refunds import service as refunds
 from app.wire import rfc3339
@@ -107,8 +104,11 @@ async def approve(target: Target, body: bodies.ApproveBody) -> None:
     limits = {line.line_id: line.requested for line in target.case.lines}
     chosen = _units(((one.line_id, one.quantity) for one in body.lines or ()), limits, "was requested")
     await _check_free(target, chosen or limits)
-    route = body.route or _policy_route(target, chosen or limits)
-    await target.record(Event.APPROVED, body, route=route, remedy=remedy, lines=chosen or None, ground=Ground.OPERATOR)
+    route, local = await policy.route_of(target.work, target.case, target.order, chosen or limits)
+    route = body.route or route
+    address = local if route is Route.LOCAL else None
+    told = {"route": route, "remedy": remedy, "lines": chosen or None, "return_address": address or None}
+    await target.record(Event.APPROVED, body, **told, ground=Ground.OPERATOR)
 
 
 async def _check_free(target: Target, units: dict[str, int]) -> None:
@@ -124,24 +124,6 @@ async def _check_free(target: Target, units: dict[str, int]) -> None:
                 line_id=line.line_id,
                 free=max(0, left),
             )
-
-
-def _policy_route(target: Target, units: dict[str, int]) -> Route:
-    supplier = target.work.settings.suppliers.get(target.case.supplier or "")
-    question = rules.Question(
-        order=orders.snapshot_of(target.order),
-        asked=[
-            rules.Asked(line.line_id, line.requested, Reason(line.reason), line.requested)
-            for line in target.case.lines
-            if units.get(line.line_id)
-        ],
-        remedy=Remedy(target.case.remedy),
-        has_supplier=supplier is not None,
-        requires_goods=supplier.requires_goods if supplier else None,
-        window=timedelta(days=target.work.settings.return_window_days),
-        now=target.work.now,
-    )
-    return rules.route_for(question) if question.asked else Route.RETURN
 
 
 async def reject(target: Target, body: bodies.RejectBody) -> None:
@@ -253,6 +235,7 @@ async def cancel(target: Target, body: bodies.ActionBody) -> None:
 async def reopen(target: Target, body: bodies.ReasonedBody) -> None:
     """An ended case is looked at again."""
     await target.record(Event.REOPENED, body)
+    await policy.advise(target.work, target.case)
 
 
 async def hold(target: Target, body: bodies.HoldBody) -> None:

@@ -44,7 +44,13 @@ def _conditions(case: Case, data: Mapping[str, Any]) -> None:
         line.condition = told.get(line.line_id) or line.condition
 
 
+def _local_centre(case: Case, data: Mapping[str, Any]) -> None:
+    """Where the goods go when they do not go to the supplier."""
+    case.return_address = data.get("return_address") or case.return_address
+
+
 _KEEP: dict[Event, Callable[[Case, Mapping[str, Any]], None]] = {
+    Event.APPROVED: _local_centre,
     Event.SUPPLIER_AUTHORIZED: _authorisation,
     Event.TRACKING_ADDED: _tracking,
     Event.GOODS_RECEIVED: _conditions,

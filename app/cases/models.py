@@ -74,7 +74,7 @@ class CaseLine(Base):
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     line_id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int]
-    sku: Mapped[str | None]
+    sku: Mapped[str | None] = mapped_column(index=True)
     title: Mapped[str]
     reason: Mapped[str] = mapped_column(index=True)
     note: Mapped[str | None]

@@ -129,7 +129,7 @@ class CaseOut(BaseModel):
     due: DueOut | None
     refunds: list[RefundOut]
     credit: CreditOut | None
-    policy_version: str = Field(examples=["built-in@1"])
+    policy_version: str = Field(examples=["default@1+70c82f00c958"])
     created_at: datetime
     updated_at: datetime
 

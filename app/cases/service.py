@@ -158,8 +158,13 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
 
 
 async def _decide(work: Work, case: Case) -> None:
-    decision = await policy.decide(work, case)
-    await record(work, case, decision.event, decision.data, decision.actor)
+    ruling = await policy.decide(work, case)
+    try:
+        await record(work, case, ruling.event, ruling.data, ruling.actor)
+    except GuardFailed as refusal:
+        # The machine has the last word: what it does not let the policy do, a person decides.
+        ruling = policy.deferred(ruling, refusal.detail)
+        await record(work, case, ruling.event, ruling.data, ruling.actor)
 
 
 def attention_of(case: Case, work: Work) -> list[str]:

@@ -8,6 +8,7 @@ import app.db.idempotency
 import app.ledger.models
 import app.messages.models
 import app.orders.models
+import app.policy.models
 import app.polling.models
 import app.privacy.models
 import app.refunds.models

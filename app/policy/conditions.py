@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -225,3 +226,46 @@ def seen(text: str, values: Mapping[str, Mapping[str, str | int | bool]]) -> dic
     return {
         f"{root}.{name}": values[root][name] for root, name in compiled(text).looks_at if (root, name) not in hidden
     }
+
+
+_BOUND = re.compile(
+    rf'^({"|".join(SAMPLE)})\.(\w+)\s*(<=|<|>=|>|==)\s*(?:(-?\d+)|amount\("(\d+(?:\.\d+)?)"\)|"([^"]*)")$', re.ASCII
+)
+
+
+def same_always(text: str) -> bool | None:
+    """What a condition that looks at nothing always is; None for one that looks at something."""
+    condition = compiled(text)
+    return None if condition.program.variables() else bool(_try(condition, SAMPLE))
+
+
+def never_holds(text: str) -> str | None:
+    """Why a condition can never hold, as far as that is plain; None otherwise.
+
+    Seen are conditions that are always false, and comparisons joined by `&&` alone that contradict each other.
+    """
+    if same_always(text) is False:
+        return "it is always false"
+    if any(sign in text for sign in ("||", "?", "!")):
+        return None
+    bounds: dict[str, list[tuple[str, Decimal | str]]] = {}
+    for part in text.split("&&"):
+        found = _BOUND.match(part.strip().strip("()").strip() if part.count("(") == part.count(")") else part.strip())
+        if found is not None:
+            root, name, sign, whole, money, word = found.groups()
+            kind = f"{root}.{name}" + ("" if money is None else " (an amount)")
+            value: Decimal | str = word if word is not None else Decimal(whole or money)
+            bounds.setdefault(kind, []).append((sign, value))
+    return next((f"{name} cannot be all of that at once" for name, told in bounds.items() if _contradict(told)), None)
+
+
+def _contradict(told: list[tuple[str, Decimal | str]]) -> bool:
+    words = {value for sign, value in told if isinstance(value, str) and sign == "=="}
+    numbers = [(sign, value) for sign, value in told if isinstance(value, Decimal)]
+    low = max(((value, sign == ">") for sign, value in numbers if sign in (">", ">=", "==")), default=None)
+    high = min(((value, sign != "<") for sign, value in numbers if sign in ("<", "<=", "==")), default=None)
+    if len(words) > 1:
+        return True
+    if low is None or high is None:
+        return False
+    return low[0] > high[0] or (low[0] == high[0] and (low[1] or not high[1]))

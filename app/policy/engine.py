@@ -141,7 +141,8 @@ def _by_window(one: LineCase, question: Question, policy: Policy, corrected: lis
         until = one.law.statutory_until
         if until is not None:
             late["until_day"] = f"{local_day(order.country, until, order.region)}"
-        code = "past_window_law_alive" if until else "past_window_not_delivered"
+        open_end = "past_window_lost" if one.right is Right.NON_DELIVERY else "past_window_not_delivered"
+        code = "past_window_law_alive" if until else open_end
         return _Verdict(Outcome.OPERATOR, Note(code, late), tuple(corrected))
     rejected = policy.window.late is Late.REJECT and _may_reject(one)
     return _Verdict(Outcome.REJECT if rejected else Outcome.OPERATOR, Note("past_window", late), tuple(corrected))

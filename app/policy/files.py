@@ -15,6 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from app.errors import ConfigError
+from app.policy.conditions import BadCondition, compiled
 from app.policy.locate import Path as KeyPath
 from app.policy.locate import key_lines, line_of
 from app.policy.model import Policy
@@ -92,8 +93,22 @@ def parse(body: str, source: str) -> PolicyFile:
     except ValidationError as error:
         lines = key_lines(body)
         raise PolicyFault([_fault(source, lines, item) for item in error.errors(include_input=False)]) from None
+    bad = _bad_conditions(policy, body, source)
+    if bad:
+        raise PolicyFault(bad)
     digest = hashlib.sha256(body.encode()).hexdigest()[:_HASH_DIGITS]
     return PolicyFile(policy, f"{policy.name}@{policy.version}+{digest}", body, source)
+
+
+def _bad_conditions(policy: Policy, body: str, source: str) -> list[Fault]:
+    found, lines = [], key_lines(body)
+    for kind, index, part in policy.parts():
+        try:
+            compiled(part.when or "true")
+        except BadCondition as error:
+            line = line_of(lines, (kind, index, "when"))
+            found.append(Fault(source, line, "bad_condition", f"{kind}[{index}].when: {error.detail}."))
+    return found
 
 
 def _line_in(error: tomllib.TOMLDecodeError) -> int:

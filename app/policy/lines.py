@@ -128,14 +128,17 @@ def money_right(one: LineCase, question: Question) -> bool:
     """Whether the customer can have the money by law whatever the policy's window says.
 
     Withdrawal while it is alive with a known end (without one nobody knows of the delivery, and a person looks);
-    non-delivery; faulty goods while they can be rejected at once (UK).
+    non-delivery unless the store shows a delivery (a person looks into that); faulty goods while they can be rejected
+    at once (UK).
     """
     law = one.law
     if not law.alive:
         return False
     if one.right is Right.NON_CONFORMITY:
         return law.reject_until is not None and question.declared_at <= law.reject_until
-    return one.right is Right.NON_DELIVERY or law.statutory_until is not None
+    if one.right is Right.NON_DELIVERY:
+        return not any(parcel.delivered_at for parcel in question.order.fulfilments)
+    return law.statutory_until is not None
 
 
 def in_policy_time(one: LineCase, question: Question) -> bool:

@@ -7,7 +7,7 @@ refused. `files.py` reads and versions them, `docs/policy.md` explains every key
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -389,6 +389,12 @@ class Policy(_Part):
         if not _ID.fullmatch(value):
             raise ValueError("must be small letters, digits, - and _")
         return value
+
+    def parts(self) -> Iterator[tuple[str, int, ExceptionRule | EvidenceItem | Rule]]:
+        """Everything that has an id and a condition, with where it stands: section and index."""
+        yield from (("exception", index, one) for index, one in enumerate(self.exception))
+        yield from (("evidence", index, one) for index, one in enumerate(self.evidence))
+        yield from (("rule", index, one) for index, one in enumerate(self.rule))
 
     def model_post_init(self, _context: Any) -> None:
         """Ids stand once. Raises `ValueError`."""

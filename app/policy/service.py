@@ -1,30 +1,45 @@
-"""Asks the policy about a stored case."""
+"""Asks the policy about a stored case, and keeps what it says."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.cases.models import Case, CaseEventRow, CaseLine
-from app.cases.vocabulary import Event, Reason, Remedy, State
+from app.cases.vocabulary import Event, Reason, Remedy, Route, State
 from app.db.work import Work
+from app.money import units_share
 from app.orders import service as orders
 from app.orders.models import Order
-from app.policy import rules
+from app.orders.snapshot import OrderSnapshot
+from app.policy import history, store
+from app.policy.decision import Decision, Note
+from app.policy.engine import decide as decide_by
+from app.policy.facts import Progress, assess_all, facts_of, version_of
+from app.policy.files import PolicyFile
+from app.policy.law.assess import assess
+from app.policy.law.model import LawFacts, LegalView
+from app.policy.lines import exempt
+from app.policy.model import Outcome
+from app.policy.question import AskedLine, Question, SupplierTerms, window_start
+from app.policy.words import evidence_wanted, language_of, refusal, why_in_words
 from app.refunds import service as refunds
 from app.refunds.states import RESERVED
+from app.requests.models import ReturnRequest
+from app.settings import SupplierSettings
 
 _UNDECIDED = {State.REQUESTED, State.EVIDENCE_NEEDED, State.UNDER_REVIEW}
 _GAVE_UP = {State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED}
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Ruling:
     """The event that the policy applies to the case, with its data and who decided."""
 
     event: Event
@@ -32,32 +47,184 @@ class Decision:
     actor: str
 
 
-async def decide(work: Work, case: Case) -> Decision:
-    """What the built-in policy says to a case in `requested`."""
+async def decide(work: Work, case: Case) -> Ruling:
+    """What the case's pinned policy and law say to a case in `requested`; the decision is kept.
+
+    Evidence that was added is decided by the version that the case was opened with, whatever was written since.
+    """
     order = await work.session.get_one(Order, case.order_pk)
-    free = await free_units(work, order, without=case.id)
-    supplier = work.settings.suppliers.get(case.supplier or "")
-    question = rules.Question(
-        order=orders.snapshot_of(order),
-        asked=[
-            rules.Asked(line.line_id, line.requested, Reason(line.reason), free.get(line.line_id, 0))
-            for line in case.lines
-        ],
-        remedy=Remedy(case.remedy),
-        has_supplier=supplier is not None,
-        requires_goods=supplier.requires_goods if supplier else None,
-        window=timedelta(days=work.settings.return_window_days),
-        now=work.now,
-        evidence_was_asked=await _evidence_was_asked(work, case.id),
+    file, decision = await consider(work, case, order)
+    seq = await store.keep(work, case.id, decision, applied=True)
+    return _ruling(work, case, order, file, decision, seq)
+
+
+def deferred(ruling: Ruling, because: str) -> Ruling:
+    """The same left to the operator, where the machine does not allow what the policy wants."""
+    return Ruling(Event.POLICY_DEFERRED, {**ruling.data, "reason": because}, ruling.actor)
+
+
+async def advise(work: Work, case: Case) -> None:
+    """Pins a reopened case to the newest policy and law, and keeps what they say as advice for the operator."""
+    order = await work.session.get_one(Order, case.order_pk)
+    case.policy_version, case.law_version = (await store.pin(work, case.store)).version, None
+    _, decision = await consider(work, case, order)
+    told = replace(decision, why=(Note("reopened"), *decision.why))
+    await store.keep(work, case.id, told, applied=False)
+
+
+async def consider(
+    work: Work, case: Case, order: Order, units: Mapping[str, int] | None = None
+) -> tuple[PolicyFile, Decision]:
+    """The policy of the case and what it says now; nothing is kept. `units` asks for fewer units of some lines."""
+    file = await store.version(work, case.policy_version)
+    readable = file is not None
+    if file is None:
+        file = await store.pin(work, case.store)
+    question = await question_of(work, case, order, units)
+    facts = await law_facts(work, case, order, file, question)
+    laws = assess_all(facts, lambda one: assess(one, case.law_version))
+    case.law_version = case.law_version or version_of(laws) or None
+    decision = decide_by(question, file, laws)
+    if not readable:
+        doubts = (Note("policy_unreadable"), *decision.why)
+        decision = replace(decision, outcome=Outcome.OPERATOR, why=doubts, evidence=())
+    return file, decision
+
+
+async def law_facts(
+    work: Work, case: Case, order: Order, file: PolicyFile | None = None, question: Question | None = None
+) -> tuple[LawFacts, ...]:
+    """What the law is told of a case as it stands now: one for each right that its lines rest on."""
+    file = file or await policy_of(work, case)
+    question = question or await question_of(work, case, order)
+    return facts_of(
+        question.order,
+        [line.reason for line in question.lines],
+        question.declared_at,
+        file.policy,
+        await progress_of(work, case),
+        exempt(question, file.policy),
     )
-    answer = rules.decide(question)
-    actor = f"policy:{case.policy_version}"
-    starts = {line_id: start.isoformat() for line_id, start in answer.window_start.items()}
-    if answer.doubts:
-        return Decision(Event.POLICY_DEFERRED, {"reason": "; ".join(answer.doubts), "window_start": starts}, actor)
-    reason = f"within {work.settings.return_window_days} days and quantity free"
-    data = {"route": answer.route, "remedy": case.remedy, "reason": reason, "window_start": starts}
-    return Decision(Event.APPROVED, data, actor)
+
+
+async def law_views(work: Work, case: Case, order: Order) -> dict[str, LegalView]:
+    """What the case's pinned law says now, by right."""
+    facts = await law_facts(work, case, order)
+    return {one.right: assess(one, case.law_version) for one in facts}
+
+
+async def policy_of(work: Work, case: Case) -> PolicyFile:
+    """The policy that the case is pinned to, else the store's present one."""
+    return await store.version(work, case.policy_version) or await store.pin(work, case.store)
+
+
+async def route_of(work: Work, case: Case, order: Order, units: Mapping[str, int]) -> tuple[Route, dict[str, str]]:
+    """The route that the policy takes for these units, and the local centre's address where it is `local`."""
+    file, decision = await consider(work, case, order, units)
+    return decision.route, dict(file.policy.local.address)
+
+
+async def question_of(work: Work, case: Case, order: Order, units: Mapping[str, int] | None = None) -> Question:
+    """The case as the policy sees it."""
+    snapshot = orders.snapshot_of(order)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    free = await free_units(work, order, without=case.id)
+    damage = await history.recent_damage(work, case)
+    lines = [
+        _asked(snapshot, line, asked, free.get(line.line_id, 0), damage.get(line.line_id, 0))
+        for line in case.lines
+        if (asked := line.requested if units is None else units.get(line.line_id, 0)) > 0
+    ]
+    return Question(
+        order=snapshot,
+        lines=lines,
+        remedy=Remedy(case.remedy),
+        supplier=terms_of(case.supplier, work.settings.suppliers.get(case.supplier or ""), snapshot),
+        declared_at=request.created_at,
+        now=work.now,
+        history=await history.of_customer(work, order, without=case.id),
+        evidence=await history.evidence(work, case.id),
+        asked_by_hand=await history.asked_by_hand(work, case.id),
+        fee_kept=await history.fee_kept(work, order.id, without=case.id),
+        held=bool(case.holds),
+    )
+
+
+def _asked(snapshot: OrderSnapshot, line: CaseLine, units: int, free: int, damage: int) -> AskedLine:
+    bought = snapshot.line(line.line_id)
+    value = 0
+    if bought is not None and bought.quantity > 0 and bought.total > 0:
+        value = units_share(bought.total, bought.quantity, 0, min(units, bought.quantity))
+    return AskedLine(line.line_id, units, Reason(line.reason), value, free, line.condition, damage)
+
+
+def terms_of(key: str | None, supplier: SupplierSettings | None, order: OrderSnapshot) -> SupplierTerms | None:
+    """A supplier's terms as the policy needs them. A limit in another currency than the order's is not converted."""
+    if key is None or supplier is None:
+        return None
+    below = supplier.returnless_below
+    same = supplier.currency in (None, order.currency)
+    return SupplierTerms(
+        key=key,
+        requires_rma=supplier.requires_rma,
+        requires_goods=supplier.requires_goods,
+        claim_window_days=supplier.claim_window_days,
+        returnless_below=int(below * Decimal(10) ** order.exponent) if below is not None and same else None,
+        cost_ratio=supplier.cost_ratio,
+    )
+
+
+async def progress_of(work: Work, case: Case) -> Progress:
+    """What happened to the case in its present cycle: the first proof of each thing counts."""
+    statement = (
+        select(CaseEventRow)
+        .where(
+            CaseEventRow.case_id == case.id,
+            CaseEventRow.type.in_([Event.APPROVED, Event.TRACKING_ADDED, Event.GOODS_RECEIVED, Event.REOPENED]),
+        )
+        .order_by(CaseEventRow.seq)
+    )
+    found = Progress(nothing_moves=case.route in (Route.CLAIM, Route.RETURNLESS))
+    for event in await work.session.scalars(statement):
+        if event.type == Event.REOPENED:
+            found = replace(found, agreed_at=None)
+        elif event.type == Event.APPROVED:
+            found = replace(found, agreed_at=found.agreed_at or event.at)
+        elif event.type == Event.TRACKING_ADDED:
+            found = replace(found, dispatch_proved_at=found.dispatch_proved_at or event.at)
+        else:
+            found = replace(found, goods_back_at=found.goods_back_at or _received_at(event))
+    return found
+
+
+def _received_at(event: CaseEventRow) -> datetime:
+    """As it was told, but never later than it was told."""
+    try:
+        told = datetime.fromisoformat(str(event.data.get("received_at")))
+    except ValueError:
+        return event.at
+    return min(told, event.at) if told.tzinfo else event.at
+
+
+def _ruling(work: Work, case: Case, order: Order, file: PolicyFile, decision: Decision, seq: int) -> Ruling:
+    """The machine's event for a decision. Texts for people are in their language; the decision itself has none."""
+    snapshot = orders.snapshot_of(order)
+    titles = {line.line_id: line.title for line in case.lines}
+    language = language_of(snapshot.locale or work.settings.stores[case.store].locale)
+    actor = f"policy:{decision.policy_version}"
+    starts = {line.line_id: window_start(snapshot, line.line_id).isoformat() for line in case.lines}
+    told = {"decision": seq, "window_start": starts}
+    if decision.outcome is Outcome.APPROVE:
+        reason = why_in_words(decision, "en", file.policy, titles)
+        local = dict(file.policy.local.address) if decision.route is Route.LOCAL else None
+        data = {"route": decision.route, "remedy": decision.remedy, "reason": reason, "return_address": local}
+        return Ruling(Event.APPROVED, {**data, **told}, actor)
+    if decision.outcome is Outcome.EVIDENCE:
+        items = list(evidence_wanted(decision, language, file.policy))
+        return Ruling(Event.POLICY_NEEDS_EVIDENCE, {"items": items, **told}, actor)
+    if decision.outcome is Outcome.REJECT:
+        return Ruling(Event.REJECTED, {"reason": refusal(decision, language, file.policy, titles), **told}, actor)
+    return Ruling(Event.POLICY_DEFERRED, {"reason": why_in_words(decision, "en", file.policy, titles), **told}, actor)
 
 
 async def free_units(work: Work, order: Order, without: UUID) -> dict[str, int]:
@@ -76,10 +243,3 @@ async def free_units(work: Work, order: Order, without: UUID) -> dict[str, int]:
         claimed = line.requested if state in _UNDECIDED else line.approved
         free[line.line_id] = free.get(line.line_id, 0) - max(0, claimed - line.external)
     return free
-
-
-async def _evidence_was_asked(work: Work, case_id: UUID) -> bool:
-    statement = select(CaseEventRow.seq).where(
-        CaseEventRow.case_id == case_id, CaseEventRow.type == Event.POLICY_NEEDS_EVIDENCE
-    )
-    return await work.session.scalar(statement.limit(1)) is not None

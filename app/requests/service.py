@@ -19,7 +19,7 @@ from app.messages import service as messages
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import Line, OrderSnapshot
-from app.policy import rules
+from app.policy import store as policies
 from app.requests.models import ReturnRequest
 from app.settings import Settings
 
@@ -203,7 +203,7 @@ async def _open(
         requires_rma=terms.requires_rma if terms else True,
         holds=[],
         credit_open=False,
-        policy_version=rules.VERSION,
+        policy_version=(await policies.pin(work, order.store)).version,
         tracking=[],
         store_return_id=request.store_return_id,
         problems=[],

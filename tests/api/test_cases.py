@@ -165,7 +165,7 @@ async def test_the_audit_trail(client: AsyncClient, runtime: Runtime) -> None:
     told = [(one["seq"], one["type"], one["from_state"], one["to_state"], one["actor"]) for one in trail["items"]]
     assert told == [
         (1, "request_submitted", None, "requested", "operator:ops"),
-        (2, "approved", "requested", "authorizing", "policy:built-in@1"),
+        (2, "approved", "requested", "authorizing", f"policy:{case['policy_version']}"),
         (3, "supplier_authorized", "authorizing", "awaiting_shipment", "operator:ops"),
         (4, "tracking_added", "awaiting_shipment", "in_transit", "operator:ops"),
     ]
