@@ -15,9 +15,10 @@ from app.cases.vocabulary import Reason
 from app.pages.claims import Rules, Shown, rules_for
 from app.pages.language import Reader
 from app.pages.rights import law_version, legal_right
-from app.policy.files import PolicyFile, load
+from app.policy.files import PolicyFile
 from app.policy.law.model import Right
 from app.policy.question import SupplierTerms
+from app.policy.store import current
 from app.policy.words import sentences
 from app.settings import Settings, StoreSettings, SupplierSettings
 
@@ -31,7 +32,7 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
     Raises `PolicyFault` when the store's policy cannot be read.
     """
     store = settings.stores[key]
-    file = load(store.policy)
+    file = current(store.policy)
     rules = _rules(store.policy, country, _currency(store, country), _distinct(settings.suppliers))
     withdrawal = legal_right(Right.WITHDRAWAL, country, file.policy)
     second_thoughts = next(claim for claim in rules.claims if claim.reason is Reason.CHANGED_MIND)
@@ -93,7 +94,7 @@ def _currency(store: StoreSettings, country: str | None) -> str:
 @lru_cache(maxsize=1000)
 def _rules(named: str, country: str | None, currency: str, suppliers: tuple[SupplierTerms, ...]) -> Rules:
     """Worked out once in each process, as the policy is read once."""
-    return rules_for(load(named), country, currency, suppliers)
+    return rules_for(current(named), country, currency, suppliers)
 
 
 def _distinct(suppliers: Mapping[str, SupplierSettings]) -> tuple[SupplierTerms, ...]:

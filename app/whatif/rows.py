@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from app.cases.vocabulary import Event, Reason, Remedy
 from app.money import units_share
 from app.orders.snapshot import OrderSnapshot
-from app.policy.question import AskedLine, History, Present, Question, SupplierTerms
+from app.policy.question import AskedLine, History, Present, Question
 from app.whatif.past import PastCase, Story
 from app.whatif.terms import KnownSupplier
 
@@ -80,7 +80,7 @@ def past_case(row: Row, supplier: KnownSupplier | None) -> PastCase:
         order=order,
         lines=tuple(_asked(order, line) for line in row.lines),
         remedy=Remedy(row.remedy),
-        supplier=_terms(row.supplier, supplier, order),
+        supplier=supplier.terms_in(order.currency, order.exponent) if supplier else None,
         declared_at=row.declared_at,
         now=row.declared_at,
         history=History(orders, cases, spent, refunded),
@@ -93,12 +93,6 @@ def _asked(order: OrderSnapshot, line: LineRow) -> AskedLine:
     units = min(line.requested, bought.quantity) if bought else 0
     value = units_share(bought.total, bought.quantity, 0, units) if bought and bought.quantity else 0
     return AskedLine(line.line_id, line.requested, Reason(line.reason), value, line.requested)
-
-
-def _terms(key: str | None, supplier: KnownSupplier | None, order: OrderSnapshot) -> SupplierTerms | None:
-    if supplier is not None:
-        return supplier.terms_in(order.currency, order.exponent)
-    return SupplierTerms(key) if key else None
 
 
 def _story(row: Row, supplier: KnownSupplier | None) -> Story:

@@ -12,7 +12,7 @@ from app.settings import SupplierSettings
 
 @dataclass(frozen=True, slots=True)
 class KnownSupplier:
-    """A supplier's terms, and how many days it usually takes. `below` is an amount of `currency`."""
+    """A supplier's terms, and how many days it is given. `below` is an amount of `currency`, of any without one."""
 
     terms: SupplierTerms
     below: Decimal | None
@@ -22,7 +22,7 @@ class KnownSupplier:
 
     def terms_in(self, currency: str, exponent: int) -> SupplierTerms:
         """The terms for an order in that currency; a limit in another currency says nothing about it."""
-        if self.below is None or self.currency != currency:
+        if self.below is None or self.currency not in (None, currency):
             return self.terms
         below = int(self.below.scaleb(exponent).to_integral_value(ROUND_FLOOR))
         return replace(self.terms, returnless_below=below)
