@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.cases.vocabulary import Route
@@ -22,17 +22,21 @@ class Payment:
 
 
 def payment(
-    case: PastCase, policy: Policy, decision: Decision, way: Course, waited: int, due_day: int | None
+    case: PastCase, policy: Policy, decision: Decision, way: Course, waited: int, ask_law: Callable[[], int | None]
 ) -> Payment | None:
     """When the case is paid; None when it is not.
 
-    `waited` are the days before the goods or the claim could move, `due_day` the last day that is in time by law.
+    `waited` are the days before the goods or the claim could move. `ask_law` answers the day on which the law opens the
+    gate; it is asked only about cases that can be paid, because that takes as long as all the rest.
     """
     if decision.outcome is Outcome.REJECT or way.ends:
         return None
     if decision.outcome is not Outcome.APPROVE and not _person_pays(case, decision):
         return None
+    if decision.outcome is Outcome.APPROVE and decision.route is Route.RETURNLESS:
+        return Payment(waited)
     day = _settled_day(case, policy, decision, way, waited)
+    due_day = ask_law()
     if due_day is not None and (day is None or due_day < day):
         return Payment(max(due_day, 0), by_law=True)
     return None if day is None else Payment(day)

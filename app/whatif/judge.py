@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from app.cases.vocabulary import Route
 from app.policy.decision import Decision
@@ -115,7 +116,8 @@ def _amounts(case: PastCase, file: PolicyFile, law: _Law) -> dict[str, int]:
     else:
         amounts[_COUNTED_AS[decision.outcome]] = 1
     way = course(case.question, case.story, decision.route)
-    paid = payment(case, file.policy, decision, way, waited, _due_day(case, file.policy, decision, way, waited, law))
+    ask_law = partial(_due_day, case, file.policy, decision, way, waited, law)
+    paid = payment(case, file.policy, decision, way, waited, ask_law)
     if paid is not None:
         amounts["paid"] = amounts[day_key(paid.day)] = 1
         if paid.by_law:
@@ -141,12 +143,7 @@ def _decided(case: PastCase, file: PolicyFile, law: _Law, amounts: dict[str, int
 
 
 def _due_day(case: PastCase, policy: Policy, decision: Decision, way: Course, waited: int, law: _Law) -> int | None:
-    """Days after the request on which the law's gate opens; None while no date of the law runs.
-
-    Nor is the law asked where the money is out at once anyway.
-    """
-    if decision.outcome is Outcome.APPROVE and decision.route is Route.RETURNLESS:
-        return None
+    """Days after the request on which the law's gate opens; None while no date of the law runs."""
     declared = case.declared_at
     agreed = declared + timedelta(days=waited)
     progress = Progress(
