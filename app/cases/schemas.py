@@ -14,6 +14,7 @@ from app.cases.allowed import Action
 from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route, State
 from app.ledger.models import CreditStatus
 from app.orders.schemas import OrderRef
+from app.policy.schemas import DecisionOut
 from app.refunds.schemas import RefundOut
 from app.timers.models import TimerKind
 from app.wire import Instant, Wish, storable
@@ -129,7 +130,9 @@ class CaseOut(BaseModel):
     due: DueOut | None
     refunds: list[RefundOut]
     credit: CreditOut | None
+    decision: DecisionOut | None = Field(description="What the policy said last, in English words too.")
     policy_version: str = Field(examples=["default@1+70c82f00c958"])
+    law_version: str | None = Field(examples=["eu@2026-11-21+eu-fr@2026-11-21"])
     created_at: datetime
     updated_at: datetime
 
