@@ -104,6 +104,9 @@ class StoreSettings(_Strict):
         description="A shipped policy (`default`, `eu`, `uk`, `il`, `us`, `au`), or the path of a policy file.",
     )
     support_email: str | None = Field(None, description="Where a customer's answer to a mail goes.")
+    colour: str | None = Field(
+        None, pattern=r"^#[0-9a-fA-F]{6}$", description="Colour of the store's pages, such as `#2f6f62`."
+    )
     dry_run: bool = Field(
         False, description="Everything is decided and recorded, nothing is written to the store or the supplier."
     )

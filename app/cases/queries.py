@@ -33,6 +33,8 @@ from app.errors import NotFound
 from app.ledger.models import SupplierCredit
 from app.orders.models import Order
 from app.orders.service import snapshot_of
+from app.policy import store as policies
+from app.policy.store import Kept
 from app.refunds import queries as refunds
 from app.refunds.queries import RefundFacts
 from app.requests.models import ReturnRequest
@@ -58,6 +60,7 @@ class CaseFacts:
     wanted: Sequence[str]
     why: Sequence[str]
     at: datetime
+    decision: Kept | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,7 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
     statement = select(SupplierCredit).where(SupplierCredit.case_id.in_(ids))
     credits = {credit.case_id: credit for credit in await work.session.scalars(statement)}
     wanted = await wanted_evidence(work, cases)
+    decided = await policies.latest(work, ids)
     found = []
     for case in cases:
         order = orders[case.order_pk]
@@ -164,7 +168,8 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
         missing = wanted.get(case.id, [])
         why = attention_why(Situation(case, named, case.due_at, missing))
         money = (paid[case.id], credits.get(case.id))
-        found.append(CaseFacts(case, order, due.get(case.id), *money, claim, missing, why, work.now))
+        decision = decided.get(case.id)
+        found.append(CaseFacts(case, order, due.get(case.id), *money, claim, missing, why, work.now, decision))
     return found
 
 

@@ -29,7 +29,9 @@ class LineCase:
     right: Right
     law: LegalView
     values: Values
-    looked: cel.Context
+    currency: str
+    exponent: int
+    looked: cel.Context | None = None
     by: dict[str, Rule] = field(default_factory=dict)
     exception: ExceptionRule | None = None
     fired: list[Fired] = field(default_factory=list)
@@ -41,6 +43,9 @@ class LineCase:
     def holds(self, text: str, name: str) -> bool:
         """Whether a condition holds for the line; one that cannot be worked out does not, and is remembered."""
         try:
+            # Made when a condition is there: many policies have none, and replaying a year makes it a million times.
+            if self.looked is None:
+                self.looked = context(self.values, self.currency, self.exponent)
             return holds(text, self.looked)
         except BadCondition:
             self.failed.append(name)
@@ -57,8 +62,7 @@ def look(question: Question, policy: Policy, laws: Laws) -> list[LineCase]:
     for line in question.lines:
         right = right_of(line.reason, question.order)
         values = values_of(question, line)
-        looked = context(values, question.order.currency, question.order.exponent)
-        one = LineCase(line, right, laws[right], values, looked)
+        one = LineCase(line, right, laws[right], values, question.order.currency, question.order.exponent)
         _apply_rules(one, policy.rule)
         one.exception = _exception(one, policy)
         _set_window(one, question, policy)

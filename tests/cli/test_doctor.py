@@ -90,7 +90,7 @@ def test_all_is_well_with_a_sandbox(makegood: Makegood, world: World, database_u
 def test_short_keys(settings: Settings) -> None:
     weak = settings.model_copy(update={"secret_key": [SecretStr("x" * 31)], "api_keys": {"ops": SecretStr("y" * 19)}})
     assert list(faults(check_settings(weak))) == ["secret key"]
-    assert warnings(check_settings(weak)) == ["API keys", "public URL"]
+    assert warnings(check_settings(weak)) == ["API keys", "public URL", "terms of acme", "terms of byhand"]
     strong = weak.model_copy(
         update={
             "secret_key": [SecretStr("x" * 32)],

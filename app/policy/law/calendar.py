@@ -39,6 +39,7 @@ def country_code(country: str | None) -> str | None:
     return code if len(code) == 2 and code.isascii() and code.isalpha() and code != "ZZ" else None
 
 
+@lru_cache(maxsize=1024)
 def region_code(country: str | None, region: str | None) -> str | None:
     """The region without its country (`US-CA` and `ca` are `CA`), or None."""
     code = (region or "").strip().upper().removeprefix(f"{country_code(country)}-")

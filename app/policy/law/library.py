@@ -133,6 +133,7 @@ def shipped() -> Library:
     return Library(PACKS)
 
 
+@lru_cache(maxsize=1024)
 def laws_for(country: str | None, region: str | None = None, version: str | None = None) -> tuple[Law, ...]:
     """The candidate laws of the shipped library; see `Library.laws_for`."""
     return shipped().laws_for(country, region, version)

@@ -1,0 +1,1 @@
+"""What-if: past cases decided again, under another policy."""

@@ -1,0 +1,69 @@
+"""No text of a page is missing in any language, and each says what the English one says with the same values."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from babel.messages.catalog import Message
+
+from app.pages.catalogue import TRANSLATED, catalogue, path_of, refresh, texts, translations
+from app.pages.language import LANGUAGES
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+WANTED = {message for message, _ in texts()}
+
+
+def strings(message: Message) -> list[str]:
+    return [message.string] if isinstance(message.string, str) else list(message.string or ())
+
+
+def test_every_language_but_english_has_a_catalogue() -> None:
+    assert {"en", *TRANSLATED} == set(LANGUAGES)
+    assert len(WANTED) > 60
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_no_text_is_missing_and_none_is_left_over(language: str) -> None:
+    stored = {message.id: message for message in catalogue(language) if message.id}
+    wanted = {tuple(one) if isinstance(one, (tuple, list)) else one for one in WANTED}
+    have = {tuple(one) if isinstance(one, (tuple, list)) else one for one in stored}
+    assert have == wanted, "run: python -m app.pages.catalogue"
+    for message in stored.values():
+        assert all(text.strip() for text in strings(message)), f"{language} lacks {message.id!r}"
+        assert not message.fuzzy
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_translation_names_the_same_values(language: str) -> None:
+    stored = catalogue(language)
+    for message in stored:
+        if not message.id:
+            continue
+        ids = [message.id] if isinstance(message.id, str) else list(message.id)
+        places = set(_PLACE.findall(" ".join(ids)))
+        for text in strings(message):
+            # A form for exactly one or two may say the number in words.
+            assert set(_PLACE.findall(text)) | {"count"} >= places, (language, message.id)
+            assert set(_PLACE.findall(text)) <= places, (language, message.id)
+            assert "<bdi" not in ids[0] or "<bdi" in text, (language, message.id)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_every_plural_has_as_many_forms_as_the_language(language: str) -> None:
+    stored = catalogue(language)
+    for message in stored:
+        if not isinstance(message.id, str):
+            assert len(strings(message)) == stored.num_plurals, (language, message.id)
+
+
+@pytest.mark.parametrize("language", TRANSLATED)
+def test_bringing_a_catalogue_up_to_date_changes_nothing_when_it_is(language: str) -> None:
+    before = path_of(language).read_bytes()
+    refresh(language)
+    assert path_of(language).read_bytes() == before
+
+
+def test_translations_are_used() -> None:
+    assert translations("fr").gettext("Right of withdrawal") != "Right of withdrawal"
+    assert translations("en").gettext("Right of withdrawal") == "Right of withdrawal"
