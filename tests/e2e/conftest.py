@@ -20,7 +20,7 @@ from app.settings import Settings
 from tests.conftest import API_KEY, BASE_SETTINGS
 from tests.e2e.stage import Stage
 
-POLLING = {"poll_seconds": 300, "webhook_check_minutes": 15, "poll_reread_minutes": 10}
+POLLING: dict[str, Any] = {"poll_seconds": 300, "webhook_check_minutes": 15, "poll_reread_minutes": 10}
 
 
 @asynccontextmanager
