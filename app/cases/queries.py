@@ -48,8 +48,11 @@ _DUE_NEXT: ColumnElement[datetime] = literal_column(DUE_NEXT.text)
 
 @dataclass(frozen=True, slots=True)
 class CaseFacts:
-    """A case as it is shown `at` a moment. `due` is the clock that ends next and its date, `wanted` the evidence that is
-    still missing, `why` what a person should do."""
+    """A case as it is shown `at` a moment.
+
+    `due` is the clock that ends next and its date, `wanted` the evidence that is still missing, `why` what a person
+    should do.
+    """
 
     case: Case
     order: Order

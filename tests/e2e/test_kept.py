@@ -163,7 +163,7 @@ async def test_the_policy_bears_what_a_silent_supplier_does_not(absorbing: Stage
     order_id, _ = await shopify_order(absorbing, [lamp(3, vendor="Mute")])
     wish = [{"sku": "LAMP-01", "quantity": units, "reason": "not_as_described"}]
     (case,) = await absorbing.ask(SHOP, order_id, wish)
-    await absorbing.later(days=3, minutes=1)
+    await absorbing.later(days=6)
     case = await absorbing.case(case["id"])
     if not absorbed:
         assert (case["state"], case["refunds"]) == ("contested", [])
@@ -199,6 +199,6 @@ async def test_nothing_is_borne_while_the_case_is_on_hold(absorbing: Stage) -> N
     order_id, _ = await shopify_order(absorbing, [lamp(vendor="Mute")])
     (case,) = await absorbing.ask(SHOP, order_id, [{"sku": "LAMP-01", "quantity": 1, "reason": "not_as_described"}])
     await absorbing.act(case, "hold", kind="fraud", reason="look at it")
-    await absorbing.later(days=3, minutes=1)
+    await absorbing.later(days=6)
     assert (await absorbing.case(case["id"]))["state"] == "contested"
     assert absorbing.world.shop.money_calls == []
