@@ -2,8 +2,8 @@
 
 - `assess.assess(facts: LawFacts, version: str | None = None) -> LegalView`: what the law gives a customer, until when;
   `version` asks the packs that a case was pinned to.
-- `library.laws_for(country, region) -> tuple[Law, ...]`: the candidate laws; `library.laws()`: all of them.
-- `surcharge.surcharge(version, right, amount, due_at, now) -> Surcharge`: what a late refund costs on that day, under
+- `library.laws_for(country, region) -> tuple[Law, ...]`: the candidate laws; `shipped().laws()`: all.
+- `surcharge.surcharge(version, right, amount, due_at, now, country=None) -> Surcharge`: what a late refund costs, under
   the laws that `LegalView.version` (kept on the case) names.
 - `labels.labels(law, locale) -> Labels | None`: the wording of the EU withdrawal function.
 - `calendar`: counting days.

@@ -29,16 +29,16 @@ def assess(facts: LawFacts, version: str | None = None) -> LegalView:
     Raises `UnknownLaw` for a version that is not shipped.
     """
     laws = laws_for(facts.country, facts.region, version)
-    pinned, zone = version_of(laws), zone_of(facts.country, facts.region).key
-    nothing = no_right(facts.right, pinned, tuple(law.id for law in laws), zone)
+    if len(laws) == 1 and facts.consumer is not False:
+        return read(laws[0], facts)
+    zone = zone_of(facts.country, facts.region).key
+    nothing = no_right(facts.right, version_of(laws), tuple(law.id for law in laws), zone)
     if facts.consumer is False:
         return replace(nothing, covered=True, advisory=(_BUSINESS,))
     country = country_code(facts.country)
     if not laws:
         return replace(nothing, advisory=(_NO_PACK.format(country=country),))
     view = strictest(nothing, [read(law, facts) for law in laws])
-    if len(laws) == 1:
-        return view
     return replace(view, advisory=(_NO_STATE if country else _NO_COUNTRY, *view.advisory))
 
 

@@ -31,6 +31,7 @@ _SATURDAY_SUNDAY = frozenset({5, 6})
 _WEEKEND = {"IL": frozenset({4, 5})}
 
 
+@lru_cache(maxsize=1024)
 def country_code(country: str | None) -> str | None:
     """The ISO 3166 code of two letters, or None for anything that is not one; `UK` is `GB` and `EL` is `GR`."""
     code = (country or "").strip().upper()
@@ -44,6 +45,7 @@ def region_code(country: str | None, region: str | None) -> str | None:
     return code or None
 
 
+@lru_cache(maxsize=1024)
 def zone_of(country: str | None, region: str | None = None) -> ZoneInfo:
     """The main zone of a country; UTC for an unknown one."""
     code = country_code(country)

@@ -7,7 +7,8 @@ name, so that a case stays on the version that it was pinned to.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,14 +39,12 @@ class UnknownLaw(AppError):
     title = "Unknown law"
 
 
+@dataclass(frozen=True, slots=True)
 class Law:
-    """One law that may hold for a customer: its figures and the packs that they come from, the base first."""
+    """One law that may hold for a customer: its figures, and the packs (id, version) they come from, the base first."""
 
-    __slots__ = ("chain", "pack")
-
-    def __init__(self, pack: Pack, chain: tuple[tuple[str, str], ...]) -> None:
-        self.pack = pack
-        self.chain = chain
+    pack: Pack
+    chain: tuple[tuple[str, str], ...]
 
     @property
     def id(self) -> str:
@@ -57,9 +56,13 @@ class Library:
     """All packs of one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._now = _read_all(folder)
-        self._past = {(raw["id"], raw["version"]): raw for raw in _read_all(folder / "past").values()}
-        self._past |= {(raw["id"], raw["version"]): raw for raw in self._now.values()}
+        now, past = _read_all(folder), _read_all(folder / "past")
+        self._now = {raw["id"]: raw for raw in now.values()}
+        for name, raw in now.items():
+            if name != raw["id"]:
+                raise DamagedPack(f"{name}.toml: id: a file is named as its pack, and this one is {raw['id']}")
+        self._every = {(raw["id"], raw["version"]): raw for raw in [*past.values(), *now.values()]}
+        self._built: dict[tuple[tuple[str, str], ...], Law] = {}
         self._laws = {id_: self._build(id_, {}) for id_ in self._now}
 
     def laws(self) -> tuple[Law, ...]:
@@ -91,6 +94,13 @@ class Library:
 
     def _build(self, id_: str, pinned: Mapping[str, str]) -> Law:
         raws = self._chain(id_, pinned)
+        chain = tuple((raw["id"], raw["version"]) for raw in raws)
+        if chain not in self._built:
+            self._built[chain] = self._merged(id_, raws, chain)
+        return self._built[chain]
+
+    @staticmethod
+    def _merged(id_: str, raws: Sequence[dict[str, Any]], chain: tuple[tuple[str, str], ...]) -> Law:
         merged = raws[0]
         for raw in raws[1:]:
             merged = _merge(merged, raw)
@@ -98,14 +108,14 @@ class Library:
             pack = Pack.model_validate(merged)
         except ValidationError as error:
             raise _damage(id_, merged, error) from error
-        return Law(pack, tuple((raw["id"], raw["version"]) for raw in raws))
+        return Law(pack, chain)
 
     def _chain(self, id_: str, pinned: Mapping[str, str]) -> list[dict[str, Any]]:
         """The packs from the base to `id_`, each in its pinned version."""
         chain: list[dict[str, Any]] = []
         wanted: str | None = id_
         while wanted is not None:
-            raw = self._past.get((wanted, pinned[wanted])) if wanted in pinned else self._now.get(wanted)
+            raw = self._every.get((wanted, pinned[wanted])) if wanted in pinned else self._now.get(wanted)
             if raw is None and wanted in pinned:
                 raise UnknownLaw(f"Version {pinned[wanted]} of law pack {wanted} is not shipped")
             if raw is None:
@@ -156,7 +166,7 @@ def _closest(laws: list[Law]) -> list[Law]:
 
 
 def _read_all(folder: Path) -> dict[str, dict[str, Any]]:
-    return {raw["id"]: raw for raw in (_read(file) for file in sorted(folder.glob("*.toml")))}
+    return {file.stem: _read(file) for file in sorted(folder.glob("*.toml"))}
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What a late refund costs beside the refund, metered day by day (France; nothing is known elsewhere). Pure.
 
-Days are calendar days after the day on which the refund was due, in the country of the law: a refund paid on the n-th
-day is n days late.
+Days are the customer's calendar days after the day on which the refund was due: a refund paid on the n-th day is n
+days late.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from app.money import Money
-from app.policy.law.calendar import local_day, months_after
+from app.policy.law.calendar import country_code, local_day, months_after
 from app.policy.law.library import Law, shipped
 from app.policy.law.model import Cite, LegalRateSpan, Right, Surcharge
 from app.policy.law.pack import Band, Scales, cites
@@ -38,33 +38,39 @@ class _Step:
     next_day: date | None
 
 
-def surcharge(version: str, right: Right, amount: Money, due_at: datetime, now: datetime) -> Surcharge:
+def surcharge(
+    version: str, right: Right, amount: Money, due_at: datetime, now: datetime, country: str | None = None
+) -> Surcharge:
     """What is owed at `now` beside `amount`, a refund that was due at `due_at`.
 
     `version` is that of the `LegalView` (kept on the case); of several laws the dearest counts, so a customer of an
-    unknown country is metered as if in France. The legal rate itself is not known: its days are told, not its amount.
+    unknown country is metered as if in France. `country`: whose days are counted; not known, those where the law is at
+    home. The legal rate itself is not known: its days are told, not its amount.
 
     Raises `UnknownLaw` for a version that is not shipped.
     """
     best: Surcharge | None = None
     for law in shipped().named(version):
         scale = _scale(law, right)
-        metered = _meter(law, scale, amount, due_at, now) if scale else None
+        home = country_code(country) or law.pack.applies.home
+        metered = _meter(scale, amount, *_days(home, due_at, now)) if scale else None
         if metered and (best is None or _weight(metered) > _weight(best)):
             best = metered
     if best is not None:
         return best
-    late = max(0, (local_day(None, now) - local_day(None, due_at)).days)
-    return Surcharge(late, 0, amount.with_minor(0), None, None, None, ())
+    due, today = _days(country, due_at, now)
+    return Surcharge(max(0, (today - due).days), 0, amount.with_minor(0), None, None, None, ())
 
 
 def _weight(metered: Surcharge) -> tuple[int, bool]:
     return metered.percent, metered.legal_rate is not None
 
 
-def _meter(law: Law, scale: _Scale, amount: Money, due_at: datetime, now: datetime) -> Surcharge:
-    home = law.pack.applies.home
-    due, today = local_day(home, due_at), local_day(home, now)
+def _days(country: str | None, due_at: datetime, now: datetime) -> tuple[date, date]:
+    return local_day(country, due_at), local_day(country, now)
+
+
+def _meter(scale: _Scale, amount: Money, due: date, today: date) -> Surcharge:
     step = _step(scale, due, today)
     following = _step(scale, due, step.next_day) if step.next_day else None
     return Surcharge(
