@@ -87,7 +87,9 @@ def _policy(store: str, named: str) -> Finding:
 
 def _terms(found: LintFinding) -> Finding:
     supplier = found.source.rpartition("__")[2].lower()
-    return Finding(f"terms of {supplier}", True, found.message, "Ask the supplier, and write its terms into the settings.")
+    return Finding(
+        f"terms of {supplier}", True, found.message, "Ask the supplier, and write its terms into the settings."
+    )
 
 
 def _secret_key(settings: Settings) -> Finding:
