@@ -28,7 +28,8 @@ def test_every_command_of_this_release_is_there_and_no_other(makegood: Makegood)
     said = makegood("--help").out.split("Commands:")[1]
     named = {line.split()[0] for line in said.splitlines() if line.startswith("  ") and line[2] != " "}
     assert named == {
-        "serve", "worker", "migrate", "doctor", "openapi", "sandbox", "demo", "webhooks", "deliveries", "cases", "policy",
+        "serve", "worker", "migrate", "doctor", "openapi", "sandbox", "demo", "webhooks", "deliveries", "cases",
+        "policy",
     }  # fmt: skip
 
 
