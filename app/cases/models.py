@@ -12,6 +12,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.db.base import Base, HasId
 
 _ENDED = "'cancelled', 'closed', 'expired', 'rejected', 'superseded'"
+# Written out, not bound, so that the partial indexes over open cases are used.
+NOT_ENDED = text(f"cases.state NOT IN ({_ENDED})")
 
 
 class Case(HasId, Base):
@@ -28,6 +30,7 @@ class Case(HasId, Base):
         Index("ix_cases_attention", "id", postgresql_where=text("attention <> '{}'")),
         Index("ix_cases_state_id", "state", "id"),
         Index("ix_cases_open", "store", "order_pk", postgresql_where=text(f"state NOT IN ({_ENDED})")),
+        Index("ix_cases_undated", "id", postgresql_where=text(f"legal IS NULL AND state NOT IN ({_ENDED})")),
         Index("ix_cases_store_updated_at", "store", "updated_at"),
         Index("ix_cases_store_id", "store", "id"),
         Index("ix_cases_supplier_id", "supplier", "id"),
