@@ -62,7 +62,7 @@ def list_deliveries(
         )
         return [DeliveryOut.of(one) for one in found]
 
-    found = _in_database(read)
+    found = in_database(read)
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
@@ -90,7 +90,7 @@ def replay_delivery(delivery: Annotated[UUID, typer.Argument(help="The delivery'
         if not await inbox.again(work, delivery):
             raise NotFound(f"There is no delivery {delivery}.")
 
-    _in_database(replay)
+    in_database(replay)
     say(f"The delivery {delivery} will be read again by the next free worker.")
 
 
@@ -117,7 +117,7 @@ def list_cases(
         found = await case_queries.search(work, conditions, None, limit)
         return [case_out(facts) for facts in await case_queries.facts(work, found)]
 
-    found = _in_database(read)
+    found = in_database(read)
     if as_json:
         print_json([one.model_dump(mode="json") for one in found])
         return
@@ -152,7 +152,7 @@ def show_case(
         rows = await case_queries.events(work, case_id, 0, _MOST_EVENTS)
         return case_out(facts[0]), [EventOut.model_validate(row, from_attributes=True) for row in rows]
 
-    shown, events = _in_database(read)
+    shown, events = in_database(read)
     if as_json:
         print_json({**shown.model_dump(mode="json"), "events": [one.model_dump(mode="json") for one in events]})
         return
@@ -182,7 +182,7 @@ def _case_facts(case: CaseOut) -> list[tuple[str, str]]:
     ]
 
 
-def _in_database(act: Callable[[Work], Awaitable[T]]) -> T:
+def in_database(act: Callable[[Work], Awaitable[T]]) -> T:
     """Runs `act` in one transaction on the configured database."""
     settings = load_settings()
     configure_logging("error")

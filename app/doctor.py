@@ -16,6 +16,9 @@ import psycopg
 from app.db.engine import libpq_url
 from app.doctor_outside import check_mail, check_stores, check_suppliers
 from app.errors import AppError, ConfigError
+from app.policy.files import PolicyFault, load
+from app.policy.lint import Finding as LintFinding
+from app.policy.lint import lint, lint_terms
 from app.settings import Settings, is_loopback_host
 from app.settings_load import load_settings
 from app.start import DatabaseState, host_of, look_at, mismatch, reach_database
@@ -60,8 +63,33 @@ async def _outside(settings: Settings, progress: Callable[[str], None]) -> list[
 
 
 def check_settings(settings: Settings) -> list[Finding]:
-    """The secret key, the API keys and the public URL."""
-    return [_secret_key(settings), *_api_keys(settings), _public_url(settings)]
+    """The secret key, the API keys, the public URL, the policies and the suppliers' terms."""
+    return [
+        _secret_key(settings),
+        *_api_keys(settings),
+        _public_url(settings),
+        *(_policy(key, store.policy) for key, store in settings.stores.items()),
+        *(_terms(told) for told in lint_terms(settings.suppliers)),
+    ]
+
+
+def _policy(store: str, named: str) -> Finding:
+    try:
+        file = load(named)
+    except PolicyFault as fault:
+        return Finding(f"policy of {store}", False, fault.detail, f"Mend it, and run: makegood policy lint {named}")
+    wrong = [found for found in lint(file.body, file.source) if found.level == "error"]
+    if wrong:
+        detail = f"{file.version}: {wrong[0].source}:{wrong[0].line}: {wrong[0].message}"
+        return Finding(f"policy of {store}", True, detail, f"See all of it with: makegood policy lint {named}")
+    return Finding(f"policy of {store}", True, file.version)
+
+
+def _terms(found: LintFinding) -> Finding:
+    supplier = found.source.rpartition("__")[2].lower()
+    return Finding(
+        f"terms of {supplier}", True, found.message, "Ask the supplier, and write its terms into the settings."
+    )
 
 
 def _secret_key(settings: Settings) -> Finding:

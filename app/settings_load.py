@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
 from app.errors import ConfigError
+from app.policy.files import PolicyFault, load
 from app.settings import Settings, StoreSettings, SupplierSettings
 
 PREFIX = "MAKEGOOD_"
@@ -54,12 +55,20 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def require_for_service(settings: Settings) -> None:
-    """What `serve` and `worker` need beyond what parses. Raises `ConfigError`."""
+    """What `serve` and `worker` need beyond what parses: a secret key, and policies without a fault.
+
+    Raises `ConfigError`; for a policy it names file and line.
+    """
     if not any(key.get_secret_value() for key in settings.secret_key):
         raise ConfigError(
             f"{PREFIX}SECRET_KEY is missing: it signs links and encrypts stored tokens. "
             "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
         )
+    for key, store in settings.stores.items():
+        try:
+            load(store.policy)
+        except PolicyFault as fault:
+            raise ConfigError(f"{PREFIX}STORES__{key.upper()}__POLICY: {fault.detail}") from None
 
 
 def _environment() -> dict[str, str]:

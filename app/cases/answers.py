@@ -26,6 +26,7 @@ from app.ledger.models import CreditStatus, SupplierCredit
 from app.money import Money
 from app.orders.schemas import ref_of
 from app.policy.law.model import Surcharge
+from app.policy.schemas import decision_out
 from app.refunds.schemas import RefundOut
 from app.timers.models import TimerKind
 
@@ -58,10 +59,17 @@ def case_out(facts: CaseFacts) -> CaseOut:
         refunds=[RefundOut.of(one.refund, one.attempts, ref_of(one.order)) for one in facts.refunds],
         credit=_credit(facts.credit) if facts.credit else None,
         legal=_legal(case, facts.at),
+        decision=decision_out(*facts.decision, titles_of(case)) if facts.decision else None,
         policy_version=case.policy_version,
+        law_version=case.law_version,
         created_at=case.created_at,
         updated_at=case.updated_at,
     )
+
+
+def titles_of(case: Case) -> dict[str, str]:
+    """The articles' titles by line id, for sentences."""
+    return {line.line_id: line.title for line in case.lines}
 
 
 def _lines(case: Case) -> list[CaseLineOut]:

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Query
 
 from app.api import BadCursor, InWork, Page, Paging, Reader
 from app.cases import queries
-from app.cases.answers import case_out
+from app.cases.answers import case_out, titles_of
 from app.cases.models import Case
 from app.cases.queries import Conditions
 from app.cases.schemas import CaseFilter, CaseName, CaseOut, EventOut
 from app.errors import NotFound
 from app.errors_http import refusals
+from app.policy import store as policies
+from app.policy.schemas import DecisionOut, Language, decision_out
 
 router = APIRouter(prefix="/cases", tags=["cases"])
 
@@ -68,4 +70,31 @@ async def list_events(
     case_id = await queries.required_id(work, case)
     rows = await queries.events(work, case_id, int(cursor or 0), limit + 1)
     items = [EventOut.model_validate(row, from_attributes=True) for row in rows[:limit]]
+    return Page(items=items, next_cursor=str(items[-1].seq) if len(rows) > limit else None)
+
+
+@router.get(
+    "/{case}/decisions",
+    summary="Shows what the policy decided, and why",
+    description=(
+        "Every decision of the policy about a case, oldest first: what it looked at, which rules held, the arithmetic, "
+        "what the law said and changed, and all of it in plain words. A case stays with the policy and law versions "
+        "that it was opened with; only one that is opened again takes the newest."
+    ),
+    responses=refusals(NotFound),
+)
+async def list_decisions(
+    _reader: Reader,
+    work: InWork,
+    case: CaseName,
+    language: Annotated[Language, Query(description="Of the words.", examples=["fr"])] = "en",
+    limit: Annotated[int, Query(ge=1, le=200, description="Items on a page.")] = 50,
+    cursor: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,9}$", description="`next_cursor` of the page before.", examples=["50"])
+    ] = None,
+) -> Page[DecisionOut]:
+    """One page of decisions."""
+    found = await work.session.get_one(Case, await queries.required_id(work, case))
+    rows = await policies.decisions(work, found.id, int(cursor or 0), limit + 1)
+    items = [decision_out(row, file, titles_of(found), language) for row, file in rows[:limit]]
     return Page(items=items, next_cursor=str(items[-1].seq) if len(rows) > limit else None)

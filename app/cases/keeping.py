@@ -33,8 +33,8 @@ async def kept_of(work: Work, order: Order, case: Case, wanted: Mapping[str, int
     rights = {line.line_id: right_of(Reason(line.reason), snapshot) for line in case.lines if wanted.get(line.line_id)}
     file = await policy.policy_of(work, case)
     shipping = standard_delivery(snapshot, file.policy) if set(rights.values()) == {Right.WITHDRAWAL} else {}
-    row = (await store.latest(work, [case.id])).get(case.id)
-    decision = Decision.from_json(row.data) if row is not None else None
+    kept = (await store.latest(work, [case.id])).get(case.id)
+    decision = Decision.from_json(kept[0].data) if kept is not None else None
     if decision is None or decision.fee <= 0:
         return Kept({}, shipping)
     views = await legal.views_of(work, case)

@@ -14,6 +14,8 @@ from app.db.work import Work
 from app.errors import NotFound
 from app.ledger.models import SupplierCredit
 from app.orders.models import Order
+from app.policy import store as policies
+from app.policy.store import Kept
 from app.refunds import queries as refunds
 from app.refunds.queries import RefundFacts
 from app.requests.models import ReturnRequest
@@ -32,6 +34,7 @@ class CaseFacts:
     due: tuple[str, datetime] | None
     refunds: Sequence[RefundFacts]
     credit: SupplierCredit | None
+    decision: Kept | None
     at: datetime
 
 
@@ -109,8 +112,17 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
     paid = await refunds.of_cases(work, ids)
     statement = select(SupplierCredit).where(SupplierCredit.case_id.in_(ids))
     credits = {credit.case_id: credit for credit in await work.session.scalars(statement)}
+    decided = await policies.latest(work, ids)
     return [
-        CaseFacts(case, orders[case.order_pk], due.get(case.id), paid[case.id], credits.get(case.id), work.now)
+        CaseFacts(
+            case,
+            orders[case.order_pk],
+            due.get(case.id),
+            paid[case.id],
+            credits.get(case.id),
+            decided.get(case.id),
+            work.now,
+        )
         for case in cases
     ]
 

@@ -15,6 +15,7 @@ from app.cases.vocabulary import Event, Ground, Hold, Reason, Remedy, Route, Sta
 from app.ledger.models import CreditStatus
 from app.orders.schemas import OrderRef
 from app.policy.law.model import Confidence, Right, Start
+from app.policy.schemas import DecisionOut
 from app.refunds.schemas import RefundOut
 from app.timers.models import TimerKind
 from app.wire import Instant, Wish, storable
@@ -192,7 +193,9 @@ class CaseOut(BaseModel):
     refunds: list[RefundOut]
     credit: CreditOut | None
     legal: LegalOut | None = Field(description="Null for a case that ended before legal dates were kept.")
+    decision: DecisionOut | None = Field(description="What the policy said last, in English words too.")
     policy_version: str = Field(examples=["default@1+70c82f00c958"])
+    law_version: str | None = Field(examples=["eu@2026-11-21+eu-fr@2026-11-21"])
     created_at: datetime
     updated_at: datetime
 

@@ -67,8 +67,8 @@ def load(named: str) -> PolicyFile:
         body = path.read_text("utf-8")
     except OSError:
         near = difflib.get_close_matches(named, SHIPPED, n=1)
-        hint = f"; did you mean {near[0]}" if near else ""
-        message = f"there is no such file, and no shipped policy of that name ({', '.join(SHIPPED)}){hint}."
+        hint = f"; did you mean {near[0]}?" if near else "."
+        message = f"there is no such file, and no shipped policy of that name ({', '.join(SHIPPED)}){hint}"
         raise PolicyFault([Fault(named, 1, "no_such_policy", message)]) from None
     except UnicodeDecodeError:
         raise PolicyFault([Fault(named, 1, "not_toml", "the file is not text in UTF-8; save it as UTF-8.")]) from None
@@ -92,7 +92,8 @@ def parse(body: str, source: str) -> PolicyFile:
         policy = Policy.model_validate(content)
     except ValidationError as error:
         lines = key_lines(body)
-        raise PolicyFault([_fault(source, lines, item) for item in error.errors(include_input=False)]) from None
+        faults = [_fault(source, lines, item) for item in error.errors(include_input=False)]
+        raise PolicyFault(sorted(faults, key=lambda fault: fault.line)) from None
     bad = _bad_conditions(policy, body, source)
     if bad:
         raise PolicyFault(bad)

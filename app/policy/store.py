@@ -62,18 +62,29 @@ async def keep(work: Work, case_id: UUID, decision: Decision, applied: bool) -> 
     return seq
 
 
-async def latest(work: Work, case_ids: Sequence[UUID]) -> dict[UUID, DecisionRow]:
-    """The last decision of each case that has one."""
+Kept = tuple[DecisionRow, PolicyFile | None]
+
+
+async def latest(work: Work, case_ids: Sequence[UUID]) -> dict[UUID, Kept]:
+    """The last decision of each case that has one, with the policy that it was decided by."""
     statement = (
-        select(DecisionRow)
+        select(DecisionRow, PolicyVersion.body)
+        .join(PolicyVersion, PolicyVersion.version == DecisionRow.policy_version)
         .where(DecisionRow.case_id.in_(case_ids))
         .ext(distinct_on(DecisionRow.case_id))
         .order_by(DecisionRow.case_id, DecisionRow.seq.desc())
     )
-    return {row.case_id: row for row in await work.session.scalars(statement)}
+    found = (await work.session.execute(statement)).all()
+    return {row.case_id: (row, _parsed(body, row.policy_version)) for row, body in found}
 
 
-async def decisions(work: Work, case_id: UUID, after: int, limit: int) -> list[DecisionRow]:
-    """A case's decisions after the number `after`, oldest first."""
-    statement = select(DecisionRow).where(DecisionRow.case_id == case_id, DecisionRow.seq > after)
-    return list(await work.session.scalars(statement.order_by(DecisionRow.seq).limit(limit)))
+async def decisions(work: Work, case_id: UUID, after: int, limit: int) -> list[Kept]:
+    """A case's decisions after the number `after`, oldest first, each with its policy."""
+    statement = (
+        select(DecisionRow, PolicyVersion.body)
+        .join(PolicyVersion, PolicyVersion.version == DecisionRow.policy_version)
+        .where(DecisionRow.case_id == case_id, DecisionRow.seq > after)
+        .order_by(DecisionRow.seq)
+        .limit(limit)
+    )
+    return [(row, _parsed(body, row.policy_version)) for row, body in await work.session.execute(statement)]

@@ -13,6 +13,7 @@ from app.db.work import Work
 from app.messages.models import Message
 from app.messages.render import MessageKind
 from app.orders.models import Order
+from app.policy.models import DecisionRow
 from app.privacy.concerns import Subject
 from app.privacy.models import PrivacyRequest
 from app.privacy.service import orders_meant
@@ -44,6 +45,7 @@ async def data_of(work: Work, request: PrivacyRequest) -> Found:
         "return_requests": [_fields(one, "id", "email", "remedy", "lines", "created_at") for one in requests],
         "cases": [_case(case) for case in owned],
         "events": await _events(work, case_ids),
+        "decisions": await _decisions(work, case_ids),
         "evidence": await _evidence(work, case_ids),
         "refunds": await _refunds(work, pks),
         "messages": await _messages(work, [one.id for one in requests]),
@@ -65,6 +67,12 @@ async def _events(work: Work, case_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     statement = select(CaseEventRow).where(CaseEventRow.case_id.in_(case_ids))
     rows = await work.session.scalars(statement.order_by(CaseEventRow.case_id, CaseEventRow.seq))
     return [_fields(row, "case_id", "seq", "type", "at", "actor", "data") for row in rows]
+
+
+async def _decisions(work: Work, case_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    statement = select(DecisionRow).where(DecisionRow.case_id.in_(case_ids))
+    rows = await work.session.scalars(statement.order_by(DecisionRow.case_id, DecisionRow.seq))
+    return [_fields(row, "case_id", "seq", "at", "outcome", "policy_version", "law_version", "data") for row in rows]
 
 
 async def _evidence(work: Work, case_ids: Sequence[UUID]) -> list[dict[str, Any]]:

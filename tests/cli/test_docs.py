@@ -14,6 +14,9 @@ from packaging.utils import canonicalize_name
 from app import settings_reference
 from app.cases import diagram
 from app.cases.table import TRANSITIONS
+from app.policy import reference
+from app.policy.lint import lint
+from app.policy.model import Policy
 from app.settings import Settings, StoreSettings, SupplierSettings
 from tests.cli.conftest import Makegood
 
@@ -39,6 +42,19 @@ def test_the_page_on_the_settings_is_current_and_says_what_each_means() -> None:
 def shell_blocks() -> list[tuple[str, str]]:
     """Every `sh` block of the README with the marker above it."""
     return re.findall(r"(?:<!-- ci: (\w+) -->\n)?```sh\n(.*?)```", README, re.DOTALL)
+
+
+def test_the_page_on_the_keys_of_a_policy_is_current_and_says_what_each_means() -> None:
+    page = (ROOT / "docs" / "policy-keys.md").read_text("utf-8")
+    assert page == reference.page(), "make it anew: python -m app.policy.reference > docs/policy-keys.md"
+    assert "|  |" not in page
+
+
+def test_the_example_of_a_policy_is_clean() -> None:
+    page = (ROOT / "docs" / "policy.md").read_text("utf-8")
+    example = page.partition("<!-- lint: clean -->\n```toml\n")[2].partition("```")[0]
+    assert [str(one) for one in lint(example, "docs/policy.md")] == []
+    assert set(Policy.model_fields) - set(tomllib.loads(example)) <= {"restocking_fee", "routes"}
 
 
 def test_every_shell_block_of_the_readme_is_run_by_ci() -> None:

@@ -90,15 +90,24 @@ def test_all_is_well_with_a_sandbox(makegood: Makegood, world: World, database_u
 def test_short_keys(settings: Settings) -> None:
     weak = settings.model_copy(update={"secret_key": [SecretStr("x" * 31)], "api_keys": {"ops": SecretStr("y" * 19)}})
     assert list(faults(check_settings(weak))) == ["secret key"]
-    assert warnings(check_settings(weak)) == ["API keys", "public URL"]
+    assert warnings(check_settings(weak)) == ["API keys", "public URL", "terms of acme", "terms of byhand"]
     strong = weak.model_copy(
         update={
             "secret_key": [SecretStr("x" * 32)],
             "api_keys": {"ops": SecretStr("y" * 20)},
             "public_url": "https://returns.example",
+            "suppliers": {},
         }
     )
-    assert [level_of(one) for one in check_settings(strong)] == ["ok", "ok", "ok"]
+    assert [level_of(one) for one in check_settings(strong)] == ["ok"] * 5
+
+
+def test_a_policy_with_a_fault_is_named_with_its_line(settings: Settings, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.toml"
+    wrong.write_text('name = "mine"\nversion = "1"\n[window]\ndays = "many"\n', encoding="utf-8")
+    settings.stores["alpha"].policy = str(wrong)
+    found = faults(check_settings(settings))
+    assert f"{wrong}:4: window.days" in found["policy of alpha"]
 
 
 def of_database(settings: Settings, url: str) -> list[Finding]:
