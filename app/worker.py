@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 import app.orders.tasks
 import app.requests.tasks
 import app.stores.tasks  # noqa: F401
+from app.cases import tasks as cases
 from app.db.engine import libpq_url
 from app.db.guesses import forget_guesses
 from app.jobs import NAMESPACE, blueprint
@@ -37,6 +38,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     refunds.sweep,
     refunds.sweep_forgotten,
     suppliers.sweep,
+    cases.sweep,
     timers.sweep,
     messages.sweep,
     privacy.sweep,

@@ -5,16 +5,17 @@ Nothing here is done by reading: what is stored is what was true after the last 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
 from app.cases.legal_dates import Dates, RightDate, monotone
 from app.cases.legal_facts import TOLD_BY, Told, progress_of
-from app.cases.models import Case, CaseEventRow
+from app.cases.models import NOT_ENDED, Case, CaseEventRow
 from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, Event, Hold, Reason, Remedy, Route, State
 from app.db.work import Work
 from app.money import Money
@@ -70,6 +71,8 @@ async def refresh(work: Work, case: Case) -> list[News]:
     before = dates_of(case)
     if case.state in ENDED:
         await timers.set_legal(work, case.id, {})
+        if before is not None:
+            keep(case, _metered(work, case, before))
         return []
     if before is not None and before.cycle != case.cycle:
         before = None
@@ -84,6 +87,12 @@ async def refresh(work: Work, case: Case) -> list[News]:
     keep(case, after)
     await _set_timers(work, case, after)
     return [*_moved(before, after), *_conflicts(work, case, after)]
+
+
+async def without_dates(work: Work, limit: int = 50) -> Sequence[UUID]:
+    """Open cases whose legal dates were never asked for: they are older than this part of Makegood."""
+    statement = select(Case.id).where(Case.legal.is_(None), NOT_ENDED).order_by(Case.id).limit(limit)
+    return (await work.session.scalars(statement)).all()
 
 
 async def views_of(work: Work, case: Case) -> dict[Right, LegalView]:
@@ -125,7 +134,7 @@ async def _rights(work: Work, case: Case, views: Mapping[Right, LegalView]) -> l
 
 
 def _metered(work: Work, case: Case, dates: Dates) -> Dates:
-    """A late refund that is paid stops the meter."""
+    """A late refund that is paid, or that is not wanted any more, stops the meter."""
     late = dates.late
     if late is None or late.paid_at is not None or is_unpaid(case):
         return dates

@@ -22,6 +22,8 @@ LEGAL_FIRST = text(
     "'rejected'::text, 'superseded'::text]))::integer])"
 )
 DUE_NEXT = text("COALESCE(due_at, 'infinity'::timestamp with time zone)")
+# Written out, not bound, so that the partial indexes over open cases are used.
+NOT_ENDED = text(f"cases.state NOT IN ({_ENDED})")
 
 
 class Case(HasId, Base):
@@ -40,6 +42,7 @@ class Case(HasId, Base):
         Index("ix_cases_attention", LEGAL_FIRST, DUE_NEXT, text("id"), postgresql_where=text("attention <> '{}'")),
         Index("ix_cases_state_id", "state", "id"),
         Index("ix_cases_open", "store", "order_pk", postgresql_where=text(f"state NOT IN ({_ENDED})")),
+        Index("ix_cases_undated", "id", postgresql_where=text(f"legal IS NULL AND state NOT IN ({_ENDED})")),
         Index("ix_cases_store_updated_at", "store", "updated_at"),
         Index("ix_cases_store_id", "store", "id"),
         Index("ix_cases_supplier_id", "supplier", "id"),

@@ -15,11 +15,14 @@ down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+_UNDATED = "legal IS NULL AND state NOT IN ('cancelled', 'closed', 'expired', 'rejected', 'superseded')"
+
 
 def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
     op.add_column("cases", _flag("right_alive"))
     op.add_column("cases", sa.Column("legal", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
+    op.create_index("ix_cases_undated", "cases", ["id"], postgresql_where=sa.text(_UNDATED))
     op.add_column("refunds", sa.Column("fee", sa.BigInteger(), server_default="0", nullable=False))
     op.add_column("ledger_entries", _flag("ahead_of_supplier"))
     op.add_column("supplier_credits", _flag("ahead_of_supplier"))
@@ -34,5 +37,6 @@ def downgrade() -> None:
     op.drop_column("supplier_credits", "ahead_of_supplier")
     op.drop_column("ledger_entries", "ahead_of_supplier")
     op.drop_column("refunds", "fee")
+    op.drop_index("ix_cases_undated", table_name="cases", postgresql_where=sa.text(_UNDATED))
     op.drop_column("cases", "legal")
     op.drop_column("cases", "right_alive")

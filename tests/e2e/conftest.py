@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,16 +23,16 @@ POLLING: dict[str, Any] = {"poll_seconds": 300, "webhook_check_minutes": 15, "po
 
 
 @asynccontextmanager
-async def staged(database_url: str, policy: Path | None = None, **changes: Any) -> AsyncIterator[Stage]:
+async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
     """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does.
 
-    `policy` is the file of both stores' policy.
+    `policy` among the changes is the file of both stores' policy.
     """
     clock = MovableClock()
     with World(clock=clock) as world:
-        stores = {
-            key: {**store, **({"policy": str(policy)} if policy else {})} for key, store in world.stores().items()
-        }
+        policy = changes.pop("policy", None)
+        named = {"policy": str(policy)} if policy else {}
+        stores = {key: {**store, **named} for key, store in world.stores().items()}
         values = {**BASE_SETTINGS, "stores": stores, "suppliers": world.supplier_settings(), **changes}
         wanted = Settings(**values)
         serving = build_runtime(wanted, database_url, pool_size=4)

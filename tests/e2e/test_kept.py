@@ -45,14 +45,14 @@ def policy(folder: Path, text: str) -> Path:
 @pytest.fixture
 async def keeping(database_url: str, settings: Settings, tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage whose policy keeps ten per cent, more than any law here allows."""
-    async with staged(database_url, policy(tmp_path, FEE)) as made:
+    async with staged(database_url, policy=policy(tmp_path, FEE)) as made:
         yield made
 
 
 @pytest.fixture
 async def absorbing(database_url: str, settings: Settings, tmp_path: Path) -> AsyncIterator[Stage]:
     """A stage whose policy bears losses of up to 25 EUR."""
-    async with staged(database_url, policy(tmp_path, ABSORBS)) as made:
+    async with staged(database_url, policy=policy(tmp_path, ABSORBS)) as made:
         yield made
 
 

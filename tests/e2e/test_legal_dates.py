@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, null, select, update
 
 from app.cases.models import Case
 from app.ledger.models import Account, LedgerEntry
 from app.policy.law.calendar import add_days, local_day, start_of
 from app.runtime import build_runtime
 from app.sandbox.woocommerce.model import NewLine, NewOrder
+from app.timers.models import LEGAL_KINDS, Timer
 from app.worker import run_until_idle
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_stories import lamp, shopify_order, woo_order
@@ -317,3 +318,17 @@ async def test_reading_a_case_changes_nothing(stage: Stage) -> None:
     await stage.get(f"/cases/{case['id']}")
     await stage.get("/cases", needs_attention="true")
     assert await stored() == before
+
+
+async def test_cases_from_before_legal_dates_were_kept_get_theirs(stage: Stage) -> None:
+    case = await sent_back(stage)
+    due = due_of(case)
+    async with stage.runtime.work() as work:
+        await work.session.execute(update(Case).values(legal=null(), legal_due_at=None, right_alive=False))
+        await work.session.execute(delete(Timer).where(Timer.kind.in_([str(kind) for kind in LEGAL_KINDS])))
+    assert (await stage.get(f"/cases/{case['id']}"))["legal"] is None
+    await stage.settle()
+    case = await stage.case(case["id"])
+    assert (due_of(case), case["legal"]["alive"]) == (due, True)
+    await until(stage, day_of(case, "FR"))
+    assert [refund["ground"] for refund in (await stage.case(case["id"]))["refunds"]] == ["law"]
