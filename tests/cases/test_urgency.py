@@ -89,7 +89,9 @@ def test_a_mark_is_read_as_it_was_written(legal: datetime | None, due: datetime 
     assert Mark.read(mark.written()) == mark
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "AAAA", "!" * 43, "A" * 43, uuid4().hex, "/////////w==" + "A" * 31])
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "AAAA", "!" * 43, "A" * 43, "e946107e5a57406ba4f54e2bb2ad12cb", "/////////w==" + "A" * 31]
+)
 def test_a_cursor_of_another_making_is_no_mark(cursor: str) -> None:
     with pytest.raises(ValueError, match="not a mark"):
         Mark.read(cursor)
