@@ -21,8 +21,8 @@ from app.policy.files import PolicyFile
 from app.policy.law.assess import assess
 from app.policy.law.calendar import local_day, zone_of
 from app.policy.law.model import Payer
-from app.policy.model import EvidenceKind, Outcome, WindowStart
 from app.policy.question import AskedLine, Present, Question, SupplierTerms, window_start
+from app.policy.terms import EvidenceKind, Outcome, WindowStart
 
 # A week of days on which the goods of a question arrive: a term that a holiday moves is longer on some of them only.
 # It begins soon after a leap day, so that no term of years has one more day than it mostly has.

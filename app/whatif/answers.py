@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.cases.vocabulary import Reason, Route
-from app.policy.model import SECOND_THOUGHTS
 from app.policy.question import Question, SupplierTerms, window_start
+from app.policy.terms import SECOND_THOUGHTS
 from app.whatif.past import Story
 
 # Days. Those of the supplier are the defaults of its settings RESPONSE_DAYS and INSPECTION_DAYS.

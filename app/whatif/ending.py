@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from app.cases.vocabulary import Route
 from app.policy.decision import Decision
 from app.policy.law.model import Payer
-from app.policy.model import Outcome, Policy
+from app.policy.model import Policy
+from app.policy.terms import Outcome
 from app.whatif.answers import VERDICT_DAYS, Course, wholesale
 from app.whatif.past import PastCase
 

@@ -15,8 +15,9 @@ from app.policy.files import PolicyFile
 from app.policy.law.assess import assess
 from app.policy.law.model import LawFacts, LegalView
 from app.policy.lines import exempt
-from app.policy.model import Outcome, Policy
+from app.policy.model import Policy
 from app.policy.question import Question
+from app.policy.terms import Outcome
 from app.whatif.answers import EVIDENCE_DAYS, Course, course
 from app.whatif.ending import money, payment
 from app.whatif.past import PastCase

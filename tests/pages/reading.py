@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 from app.cases.vocabulary import Reason, Route
-from app.policy.model import Outcome
+from app.policy.terms import Outcome
 
 VOID = frozenset({"meta", "link", "input", "br", "hr", "img"})
 

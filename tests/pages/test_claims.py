@@ -23,8 +23,8 @@ from app.policy.facts import assess_all, facts_of
 from app.policy.files import SHIPPED, load
 from app.policy.law.assess import assess
 from app.policy.lines import exempt
-from app.policy.model import Outcome
 from app.policy.question import AskedLine, Present, Question, SupplierTerms
+from app.policy.terms import Outcome
 from app.settings import Settings
 from tests.conftest import BASE_SETTINGS
 from tests.pages.reading import ReadClaim, ReadLimits, claims, limits, read
