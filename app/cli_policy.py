@@ -22,9 +22,7 @@ from app.policy.schemas import DecisionOut, Language, decision_out
 from app.policy.words import LANGUAGES, explain
 from app.settings_load import load_settings
 
-group = typer.Typer(
-    help="Rules: look at them, check them, hear why, try them on the past.", no_args_is_help=True, rich_markup_mode=None
-)
+group = typer.Typer(help="Rules: show, check, explain, try on the past.", no_args_is_help=True, rich_markup_mode=None)
 group.command("simulate")(simulate)
 
 

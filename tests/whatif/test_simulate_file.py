@@ -15,6 +15,7 @@ from app.policy.question import History, Present, SupplierTerms
 from app.settings import SupplierSettings
 from app.whatif import orders_file as reader
 from app.whatif.orders_file import BadOrdersFile, orders_file
+from app.whatif.orders_schema import OrderIn
 from app.whatif.past import PastCase, Story
 from app.whatif.tally import ALL
 from app.whatif.terms import known_suppliers
@@ -68,6 +69,14 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert question.supplier == SupplierTerms("acme", returnless_below=1250, cost_ratio=Decimal("0.4"))
     assert order.fulfilments[0].delivered_at == datetime(2026, 3, 9, 15, tzinfo=UTC)
     assert case.story == Story(Present(2, 1), True, 2, 9, 1, 4, False, 50, True, 800)
+
+
+def test_the_example_in_the_documentation_has_every_key() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "simulate.md").read_text("utf-8")
+    example = OrderIn.model_validate_json(text.split("```json\n")[1].split("```")[0])
+    [request] = example.requests
+    for part in (example, request, request.story, request.customer, example.lines[0], example.parcels[0]):
+        assert part.model_fields_set == set(type(part).model_fields), type(part).__name__
 
 
 def test_a_file_needs_little(tmp_path: Path) -> None:
