@@ -125,7 +125,7 @@ async def answer_lost(scene: Scene) -> None:
 @told(
     "Refused and agreed",
     SHOP,
-    "The supplier refuses the return and the operator agrees: a reason is given, and no money moves.",
+    "The supplier refuses and the operator agrees, over a living right and with the reason why: no money moves.",
     Ending("nono", "authorizing contested rejected", calls=0),
 )
 async def refused_and_agreed(scene: Scene) -> None:
@@ -133,8 +133,8 @@ async def refused_and_agreed(scene: Scene) -> None:
     order = await scene.shopify_order(CLOCK)
     [case] = await scene.ask(order.id, "changed_mind", CLOCK_01=1)
     await scene.reaches(case, "contested")
-    scene.say("The supplier refuses; the operator agrees and tells the customer why.")
-    await scene.act(case, "reject", reason="The seal was broken")
+    scene.say("The supplier refuses; a right of withdrawal is alive, so the operator says why it does not hold here.")
+    await scene.act(case, "reject", reason="The hygiene seal was broken", override=True)
     await scene.reaches(case, "rejected")
 
 
