@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from app.cases.vocabulary import Reason, Remedy, Route
 from app.policy.law.model import Payer
-from app.policy.model import EvidenceKind, Outcome
+from app.policy.terms import EvidenceKind, Outcome
 
 Value = str | int | bool
 

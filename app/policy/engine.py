@@ -18,8 +18,9 @@ from app.policy.files import PolicyFile
 from app.policy.law.calendar import local_day
 from app.policy.law.model import Payer, Right
 from app.policy.lines import LineCase, in_policy_time, look, money_right
-from app.policy.model import Late, Outcome, Policy
+from app.policy.model import Policy
 from app.policy.question import Question
+from app.policy.terms import Late, Outcome
 
 # Fewer orders say nothing about a customer: one return of one order is 100 per cent.
 _ORDERS_FOR_A_SHARE = 3

@@ -19,7 +19,8 @@ from app.policy.facts import facts_of, right_of
 from app.policy.law.assess import assess
 from app.policy.law.model import Forbidden, LegalView, Payer, Right
 from app.policy.locate import Path
-from app.policy.model import SECOND_THOUGHTS, Late, Outcome, Policy, Want, WindowStart
+from app.policy.model import Policy
+from app.policy.terms import SECOND_THOUGHTS, Late, Outcome, Want, WindowStart
 
 Sample = Mapping[Right, LegalView]
 # An order that was delivered, and a customer who declares on the next day: every right is young. Fixed, so that a lint

@@ -13,8 +13,9 @@ from app.policy.decision import Fired
 from app.policy.facts import Laws, right_of
 from app.policy.law.calendar import add_days
 from app.policy.law.model import LegalView, Right
-from app.policy.model import ExceptionRule, Policy, Rule, WindowStart
+from app.policy.model import ExceptionRule, Policy, Rule
 from app.policy.question import AskedLine, Question, window_start
+from app.policy.terms import WindowStart
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from app.policy.conditions import never_holds, same_always
 from app.policy.files import PolicyFault, PolicyFile, parse
 from app.policy.guard import Unlawful, laws_in, unlawful
 from app.policy.locate import Path, key_lines, line_of
-from app.policy.model import Amounts, EvidenceItem, ExceptionRule, Policy, Rule
+from app.policy.model import EvidenceItem, ExceptionRule, Policy, Rule
+from app.policy.terms import Amounts
 from app.policy.words import sentences
 from app.settings import SupplierSettings
 

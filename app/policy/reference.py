@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from app.policy.conditions import SAMPLE
-from app.policy.model import Amounts, Policy, Say
+from app.policy.model import Policy, Say
+from app.policy.terms import Amounts
 
 _HEAD = """# Keys of a policy file
 

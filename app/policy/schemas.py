@@ -14,8 +14,8 @@ from app.money import Money
 from app.policy.decision import Decision, Step
 from app.policy.files import PolicyFile
 from app.policy.law.model import Payer
-from app.policy.model import EvidenceKind, Outcome
 from app.policy.models import DecisionRow
+from app.policy.terms import EvidenceKind, Outcome
 from app.policy.words import Explanation, explain
 
 Language = Literal["en", "fr", "he"]

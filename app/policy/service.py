@@ -26,8 +26,8 @@ from app.policy.files import PolicyFile
 from app.policy.law.assess import assess
 from app.policy.law.model import LawFacts, LegalView
 from app.policy.lines import exempt
-from app.policy.model import Outcome
 from app.policy.question import AskedLine, Question, SupplierTerms, window_start
+from app.policy.terms import Outcome
 from app.policy.words import evidence_wanted, language_of, refusal, why_in_words
 from app.refunds import service as refunds
 from app.refunds.states import RESERVED

@@ -8,8 +8,9 @@ from app.policy.costs import bound_by
 from app.policy.decision import Note, WantedEvidence
 from app.policy.law.model import Forbidden
 from app.policy.lines import LineCase
-from app.policy.model import EvidenceItem, EvidenceKind, Policy, Want, Wear
+from app.policy.model import EvidenceItem, Policy
 from app.policy.question import Present, Question
+from app.policy.terms import EvidenceKind, Want, Wear
 
 _WORSE = {Wear.SEALED: 0, Wear.UNUSED: 1, Wear.TRIED: 2, Wear.ANY: 3}
 

@@ -15,8 +15,8 @@ from app.orders.snapshot import Line
 from app.policy.decision import Decision
 from app.policy.files import load
 from app.policy.law.model import Payer
-from app.policy.model import Outcome
 from app.policy.question import History, Present, SupplierTerms
+from app.policy.terms import Outcome
 from tests.policy.kit import NOW, asked, codes, corrected, kept_back, order, policy, question, ruled
 
 

@@ -18,8 +18,9 @@ from app.policy.engine import decide
 from app.policy.facts import right_of
 from app.policy.files import PolicyFile
 from app.policy.law.model import FeeCap, FeeLimit, Forbidden, LegalView, Payer, Right
-from app.policy.model import Outcome, Policy
+from app.policy.model import Policy
 from app.policy.question import AskedLine, History, Present, Question, SupplierTerms
+from app.policy.terms import Outcome
 from app.policy.words import LANGUAGES, explain
 from tests.policy.kit import NOW, order
 
