@@ -42,6 +42,14 @@ class News:
     data: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the law says anew: the dates where they have moved, and the holds that stand against a date."""
+
+    moved: dict[str, Any] | None = None
+    conflicts: Sequence[News] = ()
+
+
 def dates_of(case: Case) -> Dates | None:
     """What is stored of the case's legal dates; None before its first event."""
     return Dates.from_json(case.legal) if case.legal else None
@@ -63,9 +71,10 @@ def is_unpaid(case: Case) -> bool:
     return not decided or any(line.approved > line.refunded + line.external for line in case.lines)
 
 
-async def refresh(work: Work, case: Case) -> list[News]:
+async def refresh(work: Work, case: Case, now_told: Told | None = None) -> Answer:
     """Asks the law about the case as it is now, stores what it says and sets the timers; answers what is new.
 
+    `now_told` is the event that is just being written, and that the trail does not have yet.
     The law packs are those that the case began with, until it is reopened.
     """
     before = dates_of(case)
@@ -73,11 +82,11 @@ async def refresh(work: Work, case: Case) -> list[News]:
         await timers.set_legal(work, case.id, {})
         if before is not None:
             keep(case, _metered(work, case, before))
-        return []
+        return Answer()
     if before is not None and before.cycle != case.cycle:
         before = None
     exempt = before.exempt if before else await _exempt(work, case)
-    views = await _ask(work, case, before.version if before else None, exempt)
+    views = await _ask(work, case, before.version if before else None, exempt, now_told)
     rights = await _rights(work, case, views)
     if before is None:
         version = next(iter(views.values())).version
@@ -86,7 +95,7 @@ async def refresh(work: Work, case: Case) -> list[News]:
         after = _metered(work, case, replace(before, rights=monotone(before.rights, rights)))
     keep(case, after)
     await _set_timers(work, case, after)
-    return [*_moved(before, after), *_conflicts(work, case, after)]
+    return Answer(_moved(before, after), _conflicts(work, case, after))
 
 
 async def without_dates(work: Work, limit: int = 50) -> Sequence[UUID]:
@@ -109,7 +118,9 @@ async def _exempt(work: Work, case: Case) -> bool:
     return any(facts.exempt for facts in await policy.law_facts(work, case, order))
 
 
-async def _ask(work: Work, case: Case, pinned: str | None, exempt: bool) -> dict[Right, LegalView]:
+async def _ask(
+    work: Work, case: Case, pinned: str | None, exempt: bool, now_told: Told | None = None
+) -> dict[Right, LegalView]:
     order = orders.snapshot_of(await work.session.get_one(Order, case.order_pk))
     rows = await work.session.execute(
         select(CaseEventRow.type, CaseEventRow.at, CaseEventRow.data)
@@ -117,6 +128,7 @@ async def _ask(work: Work, case: Case, pinned: str | None, exempt: bool) -> dict
         .order_by(CaseEventRow.seq)
     )
     told = [Told(Event(kind), at, data) for kind, at, data in rows]
+    told += [now_told] if now_told is not None and now_told.type in TOLD_BY else []
     declared_at, progress = progress_of(case.created_at, told, Route(case.route) if case.route else None)
     file = await policy.policy_of(work, case)
     reasons = [Reason(line.reason) for line in case.lines]
@@ -156,14 +168,12 @@ async def _set_timers(work: Work, case: Case, dates: Dates) -> None:
     await timers.set_legal(work, case.id, wanted, again=again)
 
 
-def _moved(before: Dates | None, after: Dates) -> list[News]:
-    """What is told of dates that are new or have moved. A case without any right is not talked about."""
+def _moved(before: Dates | None, after: Dates) -> dict[str, Any] | None:
+    """The dates where they are new or have moved. A case without any right is not talked about."""
     known = _told(before) if before else {"alive": False}
-    now_told = _told(after)
+    told = _told(after)
     silent = before is None and not after.alive and after.next is None
-    if silent or now_told == known:
-        return []
-    return [News(_sentence(after), {"legal": now_told})]
+    return None if silent or told == known else told
 
 
 def _told(dates: Dates) -> dict[str, Any]:
@@ -180,7 +190,11 @@ def _told(dates: Dates) -> dict[str, Any]:
     }
 
 
-def _sentence(dates: Dates) -> str:
+def sentence(case: Case) -> str:
+    """What the law says of the case, for the trail."""
+    dates = dates_of(case)
+    if dates is None:
+        return "The law was not asked."
     first = dates.next
     if first is not None:
         return f"{due_text(first)}, counted from: {first.due_start}."

@@ -17,9 +17,10 @@ from app.cases import legal, states
 from app.cases.claims import claim_closes
 from app.cases.commands import run_commands
 from app.cases.facts import keep_facts
+from app.cases.legal_facts import Told
 from app.cases.models import Case, CaseEventRow
 from app.cases.states import CaseEvent, GuardFailed, Transition, TransitionConflict, TransitionNotAllowed
-from app.cases.view import CaseView, LineView
+from app.cases.view import CaseView, LineView, told_by_law
 from app.cases.vocabulary import WAITS_FOR_OPERATOR, Command, Event, Ground, Hold, Remedy, Route, State
 from app.db.work import Work
 from app.policy import service as policy
@@ -149,46 +150,58 @@ def look_again(work: Work, case: Case) -> None:
 
 
 async def _write(work: Work, case: Case, transition: Transition, actor: str) -> None:
-    before, after = transition.before, transition.after
+    before, after, event = transition.before, transition.after, transition.event
     case.seq += 1
+    _store_view(case, after)
+    data = _plain(event.data)
+    law = await _ask_law(work, case, Told(event.type, work.now, data))
+    if law.moved is not None:
+        data["legal"] = _plain(law.moved)
+        _store_view(case, told_by_law(after, data))
     row = CaseEventRow(
         case_id=case.id,
         seq=case.seq,
-        type=transition.event.type,
+        type=event.type,
         at=work.now,
         actor=actor,
         from_state=before.state if before else None,
         to_state=after.state,
-        data=_plain(transition.event.data),
+        data=data,
     )
     work.session.add(row)
-    _store_view(case, after)
     moved = before is None or before.state is not after.state
     if moved:
         case.problems = []
-    if moved or (transition.event.type, after.state) in _ANEW:
+    if moved or (event.type, after.state) in _ANEW:
         await timers.restart(work, case)
     if before is not None and before.credit_open and not after.credit_open:
         case.problems = [name for name in case.problems if name != "credit_overdue"]
         await timers.follow_credit(work, case, None)
-    by_law = transition.event.type is Event.LEGAL_DATE_REACHED
+    by_law = event.type is Event.LEGAL_DATE_REACHED
     if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
         opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
         case.gate = {**opened, **_grounds(row)}
-    keep_facts(case, transition.event.type, row.data)
+    keep_facts(case, event.type, row.data)
     look_again(work, case)
     case.updated_at = work.now
     try:
         await work.session.flush()
     except IntegrityError as error:
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
-    if transition.event.type in _SUPPLIER_SPOKE:
+    if event.type in _SUPPLIER_SPOKE:
         await claim_filed(work, case)
-    if transition.event.type is not Event.NOTE_ADDED:
-        await keep_legal_dates(work, case)
+    for conflict in law.conflicts:
+        await note(work, case, conflict.text, "makegood", conflict.data)
     if Command.DECIDE in transition.commands:
         await _decide(work, case)
     await run_commands(work, case, transition, actor)
+
+
+async def _ask_law(work: Work, case: Case, told: Told) -> legal.Answer:
+    """What the law says after an event that is being written; a note is none that it looks at."""
+    if told.type is Event.NOTE_ADDED:
+        return legal.Answer()
+    return await legal.refresh(work, case, told)
 
 
 def _grounds(row: CaseEventRow) -> dict[str, Any]:
@@ -200,9 +213,12 @@ def _grounds(row: CaseEventRow) -> dict[str, Any]:
 
 
 async def keep_legal_dates(work: Work, case: Case) -> None:
-    """Asks the law again about a locked case: after each of its events, and when its order has changed."""
-    for news in await legal.refresh(work, case):
-        await note(work, case, news.text, "makegood", news.data)
+    """Asks the law again about a locked case without an event of its own: its order changed, or it was never asked."""
+    law = await legal.refresh(work, case)
+    if law.moved is not None:
+        await note(work, case, legal.sentence(case), "makegood", {"legal": law.moved})
+    for conflict in law.conflicts:
+        await note(work, case, conflict.text, "makegood", conflict.data)
 
 
 async def _decide(work: Work, case: Case) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from app.cases.table import TRANSITIONS, Row
-from app.cases.view import EFFECTS, CaseView
+from app.cases.view import EFFECTS, CaseView, told_by_law
 from app.cases.vocabulary import Command, Event, State
 from app.errors import Conflict
 
@@ -88,7 +88,8 @@ def apply(view: CaseView, event: CaseEvent, now: datetime) -> Transition:
     for row in rows:
         refusal = row.guard(changed, data, now) if row.guard else None
         if refusal is None:
-            return Transition(row, event, view, replace(changed, state=row.target or view.state))
+            after = replace(told_by_law(changed, event.data), state=row.target or view.state)
+            return Transition(row, event, view, after)
         refusals.append(refusal)
     raise GuardFailed(f"{event.type} is not possible: {refusals[-1]}.")
 
@@ -99,5 +100,5 @@ def replay(start: CaseView, events: Iterable[tuple[CaseEvent, State]]) -> CaseVi
     for event, to_state in events:
         effect = EFFECTS.get(event.type)
         changed = effect(view, event.data) if effect else view
-        view = replace(changed, state=to_state)
+        view = replace(told_by_law(changed, event.data), state=to_state)
     return view

@@ -141,8 +141,8 @@ def _clear_due(view: CaseView, data: Data) -> CaseView:
     return replace(_each(view, change), ground=Ground.LAW, credit_open=view.has_supplier)
 
 
-def _note(view: CaseView, data: Data) -> CaseView:
-    """A note tells what the law says when that has changed; any other changes nothing."""
+def told_by_law(view: CaseView, data: Data) -> CaseView:
+    """What the law says, where an event carries it because it has changed; any event may."""
     law = data.get("legal")
     if law is None:
         return view
@@ -276,5 +276,4 @@ EFFECTS: dict[Event, Effect] = {
     Event.REOPENED: _reopen,
     Event.HOLD_SET: _hold,
     Event.HOLD_LIFTED: _lift,
-    Event.NOTE_ADDED: _note,
 }

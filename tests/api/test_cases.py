@@ -48,6 +48,7 @@ async def test_a_case_answers_with_everything(client: AsyncClient, runtime: Runt
     assert [parcel["tracking_number"] for parcel in case["tracking"]] == ["TN-1"]
     # The goods are on their way, so the law's date comes before the carrier's.
     assert case["due"]["kind"] == "legal"
+    assert case["legal"]["due_start"] == "declared"
     assert case["due"]["at"].endswith("Z")
     assert case["due"]["at"] <= case["legal"]["due_at"]
     assert (case["gate"], case["refunds"], case["credit"], case["holds"]) == (None, [], None, [])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from app.cases.view import EFFECTS, CaseView, LineView, quantities
+from app.cases.view import EFFECTS, CaseView, LineView, quantities, told_by_law
 from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route, State
 
 ASKED = LineView("L1", requested=3)
@@ -204,7 +204,7 @@ def test_only_events_that_change_the_view_have_an_effect() -> None:
         "approved", "rejected", "tracking_added", "goods_received", "supplier_confirmed", "absorbed",
         "legal_date_reached", "refund_succeeded", "credit_settled", "credit_written_off", "external_refund_observed",
         "external_refund_removed", "chargeback_opened", "chargeback_won", "chargeback_lost", "reopened", "hold_set",
-        "hold_lifted", "order_cancelled", "note_added",
+        "hold_lifted", "order_cancelled",
     }  # fmt: skip
 
 
@@ -218,10 +218,10 @@ def test_the_law_opens_the_gate_for_what_is_due_and_leaves_the_rest_to_be_decide
     assert [line.cleared for line in whole.lines] == [APPROVED.approved, OTHER.approved]
 
 
-def test_a_note_tells_what_the_law_says_and_any_other_tells_nothing() -> None:
+def test_an_event_tells_what_the_law_says_where_it_has_changed() -> None:
     told = {"alive": True, "statutory_until": "2026-12-24T22:59:59.999999+00:00"}
-    view = after(case(), Event.NOTE_ADDED, text="By law …", legal=told)
+    view = told_by_law(case(), {"legal": told})
     assert (view.right_alive, view.statutory_until) == (True, datetime(2026, 12, 24, 22, 59, 59, 999999, tzinfo=UTC))
-    assert after(view, Event.NOTE_ADDED, text="a note") is view
-    gone = after(view, Event.NOTE_ADDED, legal={"alive": False})
+    assert told_by_law(view, {"text": "a note"}) is view
+    gone = told_by_law(view, {"legal": {"alive": False}})
     assert (gone.right_alive, gone.statutory_until) == (False, None)
