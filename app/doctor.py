@@ -19,8 +19,9 @@ from app.errors import AppError, ConfigError
 from app.policy.files import PolicyFault, load
 from app.policy.lint import Finding as LintFinding
 from app.policy.lint import lint, lint_terms
-from app.settings import Settings, is_loopback_host
+from app.settings import Settings
 from app.settings_load import load_settings
+from app.settings_types import is_loopback_host
 from app.start import DatabaseState, host_of, look_at, mismatch, reach_database
 from app.stores.base import Finding
 from app.worker import STALLED_SECONDS

@@ -10,7 +10,10 @@ import httpx
 from app.errors import AppError, ConfigError
 from app.messages.smtp import SmtpSender
 from app.orders.snapshot import Platform
-from app.settings import Settings, StoreSettings, SupplierSettings, is_loopback_host
+from app.settings import Settings
+from app.settings_store import StoreSettings
+from app.settings_supplier import SupplierSettings
+from app.settings_types import is_loopback_host
 from app.stores.base import Finding, Store
 from app.stores.callbacks import callback_url, missing_topics
 from app.stores.registry import build_store

@@ -16,7 +16,9 @@ from pydantic_settings import SettingsError
 
 from app.errors import ConfigError
 from app.policy.files import PolicyFault, load
-from app.settings import Settings, StoreSettings, SupplierSettings
+from app.settings import Settings
+from app.settings_store import StoreSettings
+from app.settings_supplier import SupplierSettings
 
 PREFIX = "MAKEGOOD_"
 _KEYED: dict[str, type[BaseModel] | None] = {

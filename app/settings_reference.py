@@ -8,12 +8,14 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from app.settings import Settings, StoreSettings, SupplierSettings
+from app.settings import Settings
 from app.settings_load import PREFIX
+from app.settings_store import StoreSettings
+from app.settings_supplier import SupplierSettings
 
 _HEAD = """# Settings
 
-This page is generated from the models in `app/settings.py`; do not edit it. A test compares the two. Make it anew with
+This page is generated from the models in `app/settings*.py`; do not edit it. A test compares the two. Make it anew with
 `python -m app.settings_reference > docs/configuration.md`.
 
 Settings are environment variables. The same keys may stand in a TOML file named by `MAKEGOOD_CONFIG_FILE`

@@ -9,8 +9,9 @@ import pytest
 
 from app.errors import ConfigError
 from app.orders.snapshot import Platform
-from app.settings import Settings, is_loopback_host
+from app.settings import Settings
 from app.settings_load import load_settings, require_for_service
+from app.settings_types import is_loopback_host
 
 HUSH = "hush-hush"
 SHOPIFY = {"PLATFORM": "shopify", "DOMAIN": "alpha.myshopify.com", "CLIENT_ID": "id", "CLIENT_SECRET": HUSH}

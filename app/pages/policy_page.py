@@ -20,7 +20,9 @@ from app.policy.law.model import Right
 from app.policy.question import SupplierTerms
 from app.policy.store import current
 from app.policy.words import sentences
-from app.settings import Settings, StoreSettings, SupplierSettings
+from app.settings import Settings
+from app.settings_store import StoreSettings
+from app.settings_supplier import SupplierSettings
 
 # What CLDR lists beside countries: unions, unknown, and codes for tests.
 _NO_COUNTRIES = frozenset({"EU", "EZ", "UN", "QO", "ZZ", "XA", "XB"})

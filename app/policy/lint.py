@@ -18,7 +18,7 @@ from app.policy.locate import Path, key_lines, line_of
 from app.policy.model import EvidenceItem, ExceptionRule, Policy, Rule
 from app.policy.terms import Amounts
 from app.policy.words import sentences
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 
 Level = Literal["error", "warning"]
 # What a supplier pays for only when it has been shown something.

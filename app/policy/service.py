@@ -32,7 +32,7 @@ from app.policy.words import evidence_wanted, language_of, refusal, why_in_words
 from app.refunds import service as refunds
 from app.refunds.states import RESERVED
 from app.requests.models import ReturnRequest
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 
 _UNDECIDED = {State.REQUESTED, State.EVIDENCE_NEEDED, State.UNDER_REVIEW}
 _GAVE_UP = {State.REJECTED, State.CANCELLED, State.EXPIRED, State.SUPERSEDED}

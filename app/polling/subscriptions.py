@@ -13,7 +13,8 @@ from sqlalchemy import select
 from app.db.work import Work
 from app.polling import service, turns
 from app.polling.models import WebhookCheck
-from app.settings import Settings, is_loopback_host
+from app.settings import Settings
+from app.settings_types import is_loopback_host
 from app.stores.base import StoreRefused, StoreUnavailable, Subscription
 from app.stores.callbacks import elsewhere, missing_topics
 from app.stores.listing import api_url

@@ -19,7 +19,7 @@ from app.polling import service as polling
 from app.polling import subscriptions
 from app.polling.models import StorePoll, WebhookCheck
 from app.refunds.states import RefundStatus
-from app.settings import StoreSettings
+from app.settings_store import StoreSettings
 from app.stores import installation, queries
 from app.stores.listing import KeyCursor, Limit, api_url, page_of
 from app.stores.registry import UnknownStore

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from app.settings import StoreSettings
+from app.settings_store import StoreSettings
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items on a page.")]
 KeyCursor = Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from app.errors import NotFound
 from app.orders.snapshot import Platform
-from app.settings import StoreSettings
+from app.settings_store import StoreSettings
 from app.stores.base import Store
 from app.stores.gate import Check, GatedStore
 from app.stores.shopify import ShopifyStore

@@ -14,7 +14,7 @@ from enum import StrEnum
 from app.cases.vocabulary import Reason
 from app.orders.snapshot import OrderSnapshot
 from app.policy.law.calendar import local_day
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 
 # What never arrived, or too late, can only be counted from when it was sent.
 _FROM_DISPATCH = frozenset({Reason.LOST, Reason.LATE})

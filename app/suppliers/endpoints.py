@@ -13,7 +13,7 @@ from app.cases.vocabulary import State
 from app.db.work import Work
 from app.errors_http import refusals
 from app.ledger.models import CreditStatus, SupplierCredit
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 from app.stores import queries
 from app.stores.listing import KeyCursor, Limit, page_of
 from app.stores.queries import SourceHealth

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from app.errors import NotFound
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 from app.suppliers.base import SupplierChannel
 from app.suppliers.http import HttpSupplier
 from app.suppliers.manual import ManualSupplier

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from app.cases.claims import ALARM_DAYS
 from app.policy.model import Times
-from app.settings import Settings, SupplierSettings
+from app.settings import Settings
+from app.settings_supplier import SupplierSettings
 from app.timers.clocks import Whose
 
 # How long a parcel on its way back may be silent before somebody asks: the slowest usual way from Europe to China.

@@ -11,7 +11,7 @@ from app.crashpoints import Point, reached
 from app.errors import AppError, NotFound, Unauthorized, Unavailable
 from app.orders.reading import UnreadablePayload, parse_object, text
 from app.orders.snapshot import Platform
-from app.settings import StoreSettings
+from app.settings_store import StoreSettings
 from app.webhooks import inbox, signatures
 from app.webhooks.inbox import Arrival
 

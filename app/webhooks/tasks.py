@@ -21,7 +21,8 @@ from app.logging import place_of
 from app.orders.reading import UnreadablePayload, parse_object
 from app.orders.snapshot import Platform
 from app.runtime import Runtime, runtime_of
-from app.settings import StoreSettings, is_loopback_host
+from app.settings_store import StoreSettings
+from app.settings_types import is_loopback_host
 from app.stores import installation
 from app.suppliers import calls
 from app.suppliers.events import event_from

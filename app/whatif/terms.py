@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import ROUND_FLOOR, Decimal
 
 from app.policy.question import SupplierTerms
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from app.cases.table import TRANSITIONS
 from app.policy import reference
 from app.policy.lint import lint
 from app.policy.model import Policy
-from app.settings import Settings, StoreSettings, SupplierSettings
+from app.settings import Settings
+from app.settings_store import StoreSettings
+from app.settings_supplier import SupplierSettings
 from tests.cli.conftest import Makegood
 
 ROOT = Path(__file__).parents[2]

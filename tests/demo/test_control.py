@@ -15,7 +15,8 @@ from app.errors import ConfigError
 from app.outcomes import Ok
 from app.sandbox.run import guide, run_sandbox
 from app.sandbox.world import CONSUMER_KEY, CONSUMER_SECRET, SHOP, SITE, World
-from app.settings import Settings, SupplierSettings
+from app.settings import Settings
+from app.settings_supplier import SupplierSettings
 from app.suppliers.base import SupplierOutcome
 from app.suppliers.registry import SupplierRegistry
 

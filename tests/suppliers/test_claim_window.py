@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from app.cases.vocabulary import Reason
 from app.orders.snapshot import Fulfilment, OrderSnapshot
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 from app.suppliers.claim_window import ClaimWindow, CountedFrom, claim_window
 from tests.api.kit import LAMP, MUG, order_of
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from app.clock import MovableClock
 from app.runtime import Runtime
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 from app.worker import run_until_idle
 from tests.api.kit import LAMP, V1, FakeStore, FakeStores, case_in, order_of
 from tests.webhooks.test_hostile import standard

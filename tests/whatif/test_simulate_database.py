@@ -9,7 +9,7 @@ import pytest
 
 from app.cases.vocabulary import Event, Reason
 from app.policy.question import History, Present
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 from app.whatif import database
 from app.whatif.database import stored
 from app.whatif.past import PastCase

@@ -12,7 +12,7 @@ import pytest
 
 from app.cases.vocabulary import Reason, Remedy
 from app.policy.question import History, Present, SupplierTerms
-from app.settings import SupplierSettings
+from app.settings_supplier import SupplierSettings
 from app.whatif import orders_file as reader
 from app.whatif.orders_file import BadOrdersFile, orders_file
 from app.whatif.orders_schema import OrderIn
