@@ -19,6 +19,7 @@ from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
 from app.pages import endpoints as pages
+from app.pages.withdrawal import endpoints as withdrawal_pages
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.requests import endpoints as requests
@@ -27,10 +28,15 @@ from app.stores import endpoints as stores
 from app.suppliers import endpoints as suppliers
 from app.webhooks import deliveries
 from app.webhooks import endpoints as webhooks
+from app.withdrawals import endpoints as withdrawals
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
-API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers)
+API_PARTS = (
+    requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers, withdrawals,
+)  # fmt: skip
+
+PAGES = (withdrawal_pages, pages, photos)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:
@@ -62,7 +68,15 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)
-    for router in (api, webhooks.router, health.router, docs.router, pages.router, photos.router):
+    for router in (
+        api,
+        webhooks.router,
+        health.router,
+        docs.router,
+        withdrawal_pages.router,
+        pages.router,
+        photos.router,
+    ):
         app.include_router(router)
     add_error_handlers(app)
     describe(app)

@@ -27,6 +27,7 @@ from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
 from app.timers import tasks as timers
 from app.webhooks import tasks as webhooks
+from app.withdrawals import tasks as withdrawals
 
 
 async def _forget_guesses(runtime: Runtime) -> None:
@@ -45,6 +46,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     privacy.sweep,
     retention.sweep,
     evidence.sweep,
+    withdrawals.sweep,
     _forget_guesses,
     polling.sweep,
     polling.sweep_webhooks,

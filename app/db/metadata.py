@@ -16,7 +16,8 @@ import app.refunds.models
 import app.requests.models
 import app.stores.models
 import app.timers.models
-import app.webhooks.models  # noqa: F401
+import app.webhooks.models
+import app.withdrawals.models  # noqa: F401
 from app.db.base import Base
 
 metadata = Base.metadata

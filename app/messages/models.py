@@ -37,7 +37,7 @@ class Message(HasId, Base):
     )
 
     dedupe_key: Mapped[str] = mapped_column(unique=True)
-    request_id: Mapped[UUID] = mapped_column(ForeignKey("return_requests.id"), index=True)
+    request_id: Mapped[UUID | None] = mapped_column(ForeignKey("return_requests.id"), index=True)
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
     kind: Mapped[str]
     recipient: Mapped[str]

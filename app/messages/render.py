@@ -39,6 +39,8 @@ class MessageKind(StrEnum):
     STILL_REVIEWING = "still_reviewing"
     SUPPLIER_LATE = "supplier_late"
     OPERATOR_TASK = "operator_task"
+    WITHDRAWAL_RECEIPT = "withdrawal_receipt"
+    WITHDRAWAL_TASK = "withdrawal_task"
 
 
 class Task(StrEnum):
@@ -65,7 +67,8 @@ class MessageFacts:
     cannot send money back, so that the merchant sends it some other way. `due_at`, `articles` and `holds` are for the
     operator: when a refund is due by law, by which articles, and what stops its money. `items` are things still wanted
     from the customer. `last_day` is until when something is to be done, `days_left` how many days that is, `final` that
-    no other reminder comes. `task` is what the operator is to do, `supplier` with whom.
+    no other reminder comes. `task` is what the operator is to do, `supplier` with whom. `consumer`, `consumer_email`
+    and `goods` are what somebody wrote who withdraws from a contract; no `goods`: from all of the order.
     """
 
     kind: MessageKind
@@ -92,6 +95,9 @@ class MessageFacts:
     final: bool = False
     task: Task | None = None
     supplier: str | None = None
+    consumer: str | None = None
+    consumer_email: str | None = None
+    goods: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +116,8 @@ _NEEDED: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.REFUSED: ("reason",),
     MessageKind.LEGAL_ALARM: ("due_at",),
     MessageKind.OPERATOR_TASK: ("task",),
+    MessageKind.WITHDRAWAL_RECEIPT: ("received_at", "consumer_email"),
+    MessageKind.WITHDRAWAL_TASK: ("received_at",),
 }
 
 _LANGUAGES = {"en": "en", "fr": "fr", "he": "he", "iw": "he"}
@@ -182,6 +190,9 @@ def _context(facts: MessageFacts, language: str, locale: Locale) -> dict[str, An
         "final": facts.final,
         "task": facts.task,
         "supplier": _words(facts.supplier, rtl),
+        "consumer": _words(facts.consumer, rtl),
+        "consumer_email": _code(facts.consumer_email, rtl),
+        "goods": _paragraphs(facts.goods, rtl),
     }
 
 

@@ -23,7 +23,9 @@ class MessageOut(BaseModel):
     """One mail, as it was or would be sent."""
 
     id: UUID = Field(examples=["0199f5a2-0000-7000-8000-000000000005"])
-    request_id: UUID = Field(examples=["0199f5a2-0000-7000-8000-000000000003"])
+    request_id: UUID | None = Field(
+        description="Null when it is about no return request.", examples=["0199f5a2-0000-7000-8000-000000000003"]
+    )
     case_id: UUID | None = Field(
         description="Null when it is about the whole request.", examples=["0199f5a2-0000-7000-8000-000000000002"]
     )

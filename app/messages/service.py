@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from uuid import UUID
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert
@@ -20,6 +21,7 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.refunds.models import Refund
 from app.requests.models import ReturnRequest
+from app.settings import Settings
 
 log = structlog.get_logger()
 
@@ -149,12 +151,18 @@ async def receipt(work: Work, request: ReturnRequest, order: Order, cases: list[
 
 
 def _base(work: Work, order: Order, kind: MessageKind) -> MessageFacts:
-    store = work.settings.stores[order.store]
+    facts = store_facts(work.settings, order.store, kind)
+    return replace(facts, locale=orders.snapshot_of(order).locale or facts.locale, order_number=order.number)
+
+
+def store_facts(settings: Settings, key: str, kind: MessageKind) -> MessageFacts:
+    """What every message of a store tells, for readers in the store's own language."""
+    store = settings.stores[key]
     return MessageFacts(
         kind=kind,
-        locale=orders.snapshot_of(order).locale or store.locale,
-        store_name=store.name or order.store,
-        order_number=order.number,
+        locale=store.locale,
+        store_name=store.name or key,
+        order_number="",
         support_email=store.support_email,
     )
 
@@ -180,22 +188,41 @@ async def _write(
     recipient: str | None = None,
 ) -> None:
     """To `recipient`, or to the customer when none is named."""
-    recipient = recipient or request.email or order.email
-    if recipient is None:
+    to = recipient or request.email or order.email
+    await write(work, facts, Letter(dedupe_key, to, order.store, request.id, case.id if case else None))
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """To whom a message goes and what it belongs to. `dedupe_key` names the event: one message for each.
+
+    Without a `recipient` nothing is written. `store` None: it is about no store in particular.
+    """
+
+    dedupe_key: str
+    recipient: str | None
+    store: str | None
+    request_id: UUID | None = None
+    case_id: UUID | None = None
+    message_id: UUID | None = None
+
+
+async def write(work: Work, facts: MessageFacts, letter: Letter) -> None:
+    """Words a message and enqueues it; one whose event has had its message changes nothing."""
+    if letter.recipient is None:
         return
-    sends = work.settings.smtp_url is not None and not work.settings.stores[order.store].dry_run
-    sends = sends and recipient != OPERATOR
+    dry = letter.store is not None and work.settings.stores[letter.store].dry_run
     rendered, error = _rendered(facts)
-    sends = sends and error is None
+    sends = work.settings.smtp_url is not None and not dry and letter.recipient != OPERATOR and error is None
     statement = (
         insert(Message)
         .values(
-            id=new_id(),
-            dedupe_key=dedupe_key,
-            request_id=request.id,
-            case_id=case.id if case else None,
+            id=letter.message_id or new_id(),
+            dedupe_key=letter.dedupe_key,
+            request_id=letter.request_id,
+            case_id=letter.case_id,
             kind=facts.kind,
-            recipient=recipient,
+            recipient=letter.recipient,
             language=rendered.language,
             subject=rendered.subject,
             text=rendered.text,

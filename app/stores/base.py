@@ -144,6 +144,14 @@ class StoreReturn:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawalNote:
+    """A withdrawal that was declared in the store's own form: when, and for which goods (None: the whole order)."""
+
+    declared_at: datetime
+    goods: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnGlance:
     """A store's own return in a list of orders. `status` is lower case, theirs; `note` is why it was declined."""
 
@@ -246,6 +254,10 @@ class Store(Protocol):
 
     async def close_return(self, return_id: str) -> None:
         """Closes it; closing twice succeeds (Shopify only)."""
+        ...
+
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
+        """What the store's own withdrawal form noted on an order (WooCommerce only); None when it noted nothing."""
         ...
 
     async def aclose(self) -> None:

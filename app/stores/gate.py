@@ -18,6 +18,7 @@ from app.stores.base import (
     StoreUnavailable,
     StoreUninstalled,
     Subscription,
+    WithdrawalNote,
 )
 
 # Asked before each call, with the store's key: raises `StoreUninstalled`, or `StoreUnavailable` when nobody can tell.
@@ -81,6 +82,11 @@ class GatedStore:
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
         """As the store does."""
         return await self._store.sync_subscriptions(callback_url)
+
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.read_withdrawal(order_id)
 
     async def read_return(self, return_id: str) -> StoreReturn | None:
         """As the store does. Raises `StoreUninstalled` too."""

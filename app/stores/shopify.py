@@ -28,6 +28,7 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    WithdrawalNote,
 )
 from app.stores.shopify_client import ShopifyClient, Sleep, every_page
 from app.stores.shopify_documents import (
@@ -213,6 +214,10 @@ class ShopifyStore:
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
         """Makes the wanted webhooks that are missing."""
         return await shopify_webhooks.sync_subscriptions(self._client, callback_url)
+
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:  # noqa: ARG002
+        """None: Shopify has no withdrawal form of its own that leaves anything on an order."""
+        return None
 
     async def read_return(self, return_id: str) -> StoreReturn | None:
         """The store's own return; None when there is none by that id."""

@@ -23,11 +23,13 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    WithdrawalNote,
 )
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
 from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
 from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, sync_webhooks
+from app.stores.woocommerce_withdrawal import withdrawal_in
 
 _LONGEST_ID = 18
 # Whole orders come in a list; a slow site builds fifty of them in a few seconds.
@@ -203,6 +205,14 @@ class WooStore:
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
         """Creates missing webhooks and mends those switched off; answers one sentence for each change."""
         return await sync_webhooks(self._client, callback_url, self._webhook_secret)
+
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
+        """What the site's own withdrawal form noted on the order."""
+        shown = await self.read_order(order_id)
+        notes = await self._client.read_list(f"orders/{order_id}/notes") if shown and shown.withdrawn else None
+        if shown is None or notes is None:
+            return None
+        return withdrawal_in(notes, shown.email, shown.updated_at)
 
     async def read_return(self, return_id: str) -> StoreReturn | None:  # noqa: ARG002
         """None: WooCommerce has no returns of its own."""

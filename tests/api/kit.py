@@ -29,6 +29,7 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    WithdrawalNote,
 )
 from app.stores.registry import StoreRegistry
 
@@ -125,6 +126,10 @@ class FakeStore:
         return []
 
     async def read_return(self, return_id: str) -> StoreReturn | None:
+        """None."""
+        return None
+
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
         """None."""
         return None
 

@@ -15,7 +15,11 @@ from app.money import Money
 LANGUAGES = ("en", "fr", "he")
 EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
 # The operator needs nobody to write to.
-TO_CUSTOMERS = list(product(set(MessageKind) - {MessageKind.LEGAL_ALARM, MessageKind.OPERATOR_TASK}, LANGUAGES))
+TO_CUSTOMERS = list(
+    product(
+        set(MessageKind) - {MessageKind.LEGAL_ALARM, MessageKind.OPERATOR_TASK, MessageKind.WITHDRAWAL_TASK}, LANGUAGES
+    )
+)
 ADDRESS = {
     "name": "Acme",
     "line1": "1 Road",
@@ -51,7 +55,13 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         days_left=3,
         task=Task.CLAIM_WINDOW,
         supplier="Acme",
+        consumer="Ann Smith",
+        consumer_email="ann@example.com",
+        goods="the lamp\nand the bulb",
     )
+
+
+_DATED = {MessageKind.RECEIPT, MessageKind.WITHDRAWAL_RECEIPT, MessageKind.WITHDRAWAL_TASK}
 
 
 def least(kind: MessageKind, locale: str) -> MessageFacts:
@@ -61,12 +71,13 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         locale=locale,
         store_name="Lamp & Co",
         order_number="#1106",
-        received_at=datetime(2026, 11, 20, 10, 4, tzinfo=UTC) if kind is MessageKind.RECEIPT else None,
+        received_at=datetime(2026, 11, 20, 10, 4, tzinfo=UTC) if kind in _DATED else None,
         rma_number="RMA-77" if kind is MessageKind.RMA_ISSUED else None,
         amount=Money(1250, "EUR", 2) if kind is MessageKind.REFUND_SENT else None,
         reason="Too late" if kind is MessageKind.REFUSED else None,
         due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC) if kind is MessageKind.LEGAL_ALARM else None,
         task=Task.DECIDE if kind is MessageKind.OPERATOR_TASK else None,
+        consumer_email="ann@example.com" if kind is MessageKind.WITHDRAWAL_RECEIPT else None,
     )
 
 

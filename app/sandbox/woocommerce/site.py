@@ -17,7 +17,7 @@ from app.clock import Clock, SystemClock
 from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultPlan
 from app.sandbox.woocommerce.auth import ApiKey, KeyRing
-from app.sandbox.woocommerce.endpoints import Endpoints, change_status
+from app.sandbox.woocommerce.endpoints import Endpoints, add_note, change_status, set_meta
 from app.sandbox.woocommerce.gateway import DEFAULT_GATEWAYS, Gateway
 from app.sandbox.woocommerce.model import Arrival, MoneyCall, NewOrder, Payout, Refund, TaxRate
 from app.sandbox.woocommerce.orders import place_order
@@ -163,6 +163,16 @@ class WooSite:
             for refund in self._state.refunds_of(order_id):
                 self._book.remove(refund)
             del self._state.orders[order_id]
+
+    def withdraw(self, order_id: int, items: str = "") -> None:
+        """The customer uses the site's own withdrawal form (11.1), for the whole order or for `items`."""
+        with self._state.lock, self.webhooks.one_request():
+            order = self._state.order(order_id)
+            buyer = self._writer.order(order, [])["billing"]
+            note = f"Order withdrawal requested by {buyer['first_name']} {buyer['last_name']} ({buyer['email']})."
+            add_note(self._state, order, note + (f"\n\nItems requested for withdrawal: {items}" if items else ""))
+            set_meta(self._state, order, {"key": "_order_withdrawal_requested", "value": "yes"})
+            self.webhooks.fire([("order.updated", order_id)])
 
     def refund_by_hand(
         self,
