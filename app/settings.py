@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
-from app.settings_types import SecretList, TextList, WebUrl
+from app.settings_types import Country, SecretList, TextList, WebUrl
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
@@ -73,6 +73,18 @@ class Settings(BaseSettings):
     mail_from: str | None = Field(None, description="Sender of mails: an address, or `Name <address>`.")
     operator_email: str | None = Field(
         None, description="Where the operator is written to when something waits; unset: kept among the messages."
+    )
+    operator_locale: str | None = Field(
+        None, description="Language of the daily digest: `en`, `fr` or `he`; unset: the first store's."
+    )
+    digest_hour: int | None = Field(
+        7, ge=0, le=23, description="Hour at which the operator gets the daily digest; `null`: never."
+    )
+    operator_country: Country | None = Field(
+        None, description="Country whose time the digest's hour is in; unset: the first store's, else UTC."
+    )
+    wording_dir: Path | None = Field(
+        None, description="Folder with stores' own wording of mails: `<store>/<language>/<kind>.txt`."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level logged.")
     log_json: bool | None = Field(None, description="JSON logs; unset: JSON unless the log goes to a terminal.")

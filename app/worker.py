@@ -41,6 +41,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     cases.sweep,
     timers.sweep,
     messages.sweep,
+    messages.sweep_digest,
     privacy.sweep,
     retention.sweep,
     _forget_guesses,

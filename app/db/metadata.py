@@ -5,6 +5,7 @@ from __future__ import annotations
 import app.cases.models
 import app.db.guesses
 import app.db.idempotency
+import app.feedback.models
 import app.ledger.models
 import app.messages.models
 import app.orders.models
@@ -14,6 +15,7 @@ import app.privacy.models
 import app.refunds.models
 import app.requests.models
 import app.stores.models
+import app.thanks.models
 import app.timers.models
 import app.webhooks.models  # noqa: F401
 from app.db.base import Base
