@@ -13,11 +13,13 @@ from app.cases import endpoints as cases
 from app.cases import endpoints_actions as actions
 from app.cases import endpoints_evidence as evidence
 from app.errors_http import add_error_handlers
+from app.feedback import endpoints as feedback
 from app.limits import BodyLimit
 from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
 from app.pages import endpoints as pages
+from app.pages.survey import endpoints as survey
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.requests import endpoints as requests
@@ -29,7 +31,20 @@ from app.webhooks import endpoints as webhooks
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
-API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers)
+API_PARTS = (
+    requests,
+    cases,
+    actions,
+    evidence,
+    refunds,
+    messages,
+    orders,
+    deliveries,
+    privacy,
+    stores,
+    suppliers,
+    feedback,
+)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:
@@ -61,7 +76,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)
-    for router in (api, webhooks.router, health.router, docs.router, pages.router):
+    for router in (api, webhooks.router, health.router, docs.router, pages.router, survey.router):
         app.include_router(router)
     add_error_handlers(app)
     describe(app)

@@ -24,6 +24,7 @@ from app.privacy import tasks as privacy
 from app.refunds import tasks as refunds
 from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
+from app.thanks import tasks as thanks
 from app.timers import tasks as timers
 from app.webhooks import tasks as webhooks
 
@@ -42,6 +43,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     timers.sweep,
     messages.sweep,
     messages.sweep_digest,
+    thanks.sweep,
     privacy.sweep,
     retention.sweep,
     _forget_guesses,

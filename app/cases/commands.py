@@ -18,6 +18,7 @@ from app.messages import service as messages
 from app.messages.render import MessageKind
 from app.policy.law.calendar import local_day
 from app.refunds import service as refunds
+from app.thanks import service as thanks
 from app.timers import service as timers
 from app.timers.clocks import Whose
 
@@ -111,6 +112,10 @@ async def _mail_cancelled(work: Work, case: Case, _transition: Transition, _acto
     await messages.about_case(work, case, MessageKind.CANCELLED)
 
 
+async def _plan_thanks(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+    await thanks.plan(work, case)
+
+
 def _store_return(wanted: str) -> Follow:
     async def follow(work: Work, case: Case, transition: Transition, _actor: str) -> None:
         if case.store_return_id is not None:
@@ -135,6 +140,7 @@ _FOLLOW: dict[Command, Follow] = {
     Command.MAIL_VERDICT: _mail_verdict,
     Command.MAIL_REFUSED: _mail_refused,
     Command.MAIL_CANCELLED: _mail_cancelled,
+    Command.PLAN_THANKS: _plan_thanks,
     Command.APPROVE_STORE_RETURN: _store_return("approve"),
     Command.DECLINE_STORE_RETURN: _store_return("decline"),
     Command.CLOSE_STORE_RETURN: _store_return("close"),

@@ -92,6 +92,7 @@ class Command(StrEnum):
     MAIL_VERDICT = "mail_verdict"
     MAIL_REFUSED = "mail_refused"
     MAIL_CANCELLED = "mail_cancelled"
+    PLAN_THANKS = "plan_thanks"
     APPROVE_STORE_RETURN = "approve_store_return"
     DECLINE_STORE_RETURN = "decline_store_return"
     CLOSE_STORE_RETURN = "close_store_return"

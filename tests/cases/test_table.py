@@ -62,7 +62,7 @@ absorb_small mail_verdict
 23 | legal_date_reached | before_resolving | law_pays_all | resolving | plan_refund expect_credit
 23a | legal_date_reached | before_resolving | law_pays_part | contested | plan_refund expect_credit
 24a | refund_succeeded | any | | same |
-24 | remedy_done | resolving | lines_covered | resolved | close_store_return
+24 | remedy_done | resolving | lines_covered | resolved | close_store_return plan_thanks
 25 | remedy_impossible | resolving | | contested |
 25a | remedy_impossible | contested | | same |
 26 | credit_settled | resolved | | closed |
