@@ -25,6 +25,7 @@ from app.privacy import tasks as privacy
 from app.refunds import tasks as refunds
 from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
+from app.thanks import tasks as thanks
 from app.timers import tasks as timers
 from app.webhooks import tasks as webhooks
 from app.withdrawals import tasks as withdrawals
@@ -43,6 +44,8 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     cases.sweep,
     timers.sweep,
     messages.sweep,
+    messages.sweep_digest,
+    thanks.sweep,
     privacy.sweep,
     retention.sweep,
     evidence.sweep,

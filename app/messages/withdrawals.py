@@ -7,7 +7,7 @@ from uuid import UUID
 
 from app.db.base import new_id
 from app.db.work import Work
-from app.messages.render import MessageFacts, MessageKind
+from app.messages.facts import MessageFacts, MessageKind
 from app.messages.service import OPERATOR, Letter, store_facts, write
 from app.withdrawals.models import Withdrawal
 

@@ -11,7 +11,7 @@ from sqlalchemy import or_, select
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.db.work import Work
 from app.messages.models import Message
-from app.messages.render import MessageKind
+from app.messages.render import TO_OPERATOR
 from app.orders.models import Order
 from app.policy.models import DecisionRow
 from app.privacy.concerns import Subject
@@ -90,7 +90,7 @@ async def _refunds(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]
 
 async def _messages(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     # What the operator is warned of is about the case, not about the customer.
-    theirs = Message.request_id.in_(request_ids), Message.kind != MessageKind.LEGAL_ALARM
+    theirs = Message.request_id.in_(request_ids), Message.kind.not_in([str(kind) for kind in TO_OPERATOR])
     rows = await work.session.scalars(select(Message).where(*theirs).order_by(Message.id))
     return [_fields(row, "id", "kind", "recipient", "subject", "text", "status", "created_at") for row in rows]
 

@@ -26,7 +26,7 @@ from app.webhooks.models import Delivery, DeliveryStatus
 BATCH = 200
 _ORDERS = 20
 _READ = (DeliveryStatus.PROCESSED, DeliveryStatus.IGNORED)
-_OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN)
+_OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN, MessageStatus.BOUNCED)
 
 
 async def sweep(runtime: Runtime) -> None:

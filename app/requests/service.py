@@ -120,11 +120,13 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
     work.session.add(request)
     await work.session.flush()
     await apply_observed(work, order)
+    # The receipt is the first that the customer hears, whatever the policy decides at once.
+    receipt_id = new_id()
     opened = []
     for supplier, lines in _by_supplier(work.settings, order.store, chosen).items():
         opened.append(await _open(work, request, order, supplier, lines, wanted.actor))
     await hold_if_disputed(work, order)
-    await messages.receipt(work, request, order, opened)
+    await messages.receipt(work, request, order, opened, receipt_id)
     return request, opened
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -194,6 +195,23 @@ class StoreReturnLine:
     note: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class CouponWish:
+    """A coupon for one order between two instants: `amount` off, or `percent`; never both.
+
+    `code` is its identity: asking for it twice makes one. `email` is the only customer who may use it, where the
+    platform can tell.
+    """
+
+    code: str
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    percent: Decimal | None = None
+    amount: Money | None = None
+    email: str | None = None
+
+
 class Store(Protocol):
     """A store's API. Reading calls raise `StoreUnavailable` or `StoreRefused`; money calls answer three ways."""
 
@@ -258,6 +276,13 @@ class Store(Protocol):
 
     async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
         """What the store's own withdrawal form noted on an order (WooCommerce only); None when it noted nothing."""
+        ...
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """Makes the coupon; one with that code that is there already counts as made.
+
+        Raises `StoreUnavailable`, after which asking again is harmless, and `StoreRefused`.
+        """
         ...
 
     async def aclose(self) -> None:

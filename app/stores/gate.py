@@ -9,6 +9,7 @@ from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected
 from app.stores.base import (
     ChangedPage,
+    CouponWish,
     Finding,
     PreparedRefund,
     RefundAnswer,
@@ -107,6 +108,11 @@ class GatedStore:
         """As the store does. Raises `StoreUninstalled` too."""
         await self._check(self.key)
         await self._store.close_return(return_id)
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        await self._store.create_coupon(wish)
 
     async def aclose(self) -> None:
         """Gives back connections."""

@@ -14,6 +14,7 @@ from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Ok, Rejected, Unknown
 from app.stores.base import (
     ChangedPage,
+    CouponWish,
     Finding,
     OrderGlance,
     PreparedRefund,
@@ -27,6 +28,7 @@ from app.stores.base import (
 )
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
+from app.stores.woocommerce_coupons import create_coupon
 from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
 from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, sync_webhooks
 from app.stores.woocommerce_withdrawal import withdrawal_in
@@ -229,6 +231,10 @@ class WooStore:
     async def close_return(self, return_id: str) -> None:
         """Raises `StoreRefused`: WooCommerce has no returns of its own."""
         _no_returns(return_id)
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """Makes a coupon for one order of this customer; one that is there already counts as made."""
+        await create_coupon(self._client, wish)
 
     async def aclose(self) -> None:
         """Gives back the worker threads; a call under way ends by itself."""

@@ -21,6 +21,7 @@ from app.refunds.states import RefundStatus
 from app.runtime import Runtime
 from app.stores.base import (
     ChangedPage,
+    CouponWish,
     Finding,
     PreparedRefund,
     RefundAnswer,
@@ -79,6 +80,7 @@ class FakeStore:
         self.down = False
         self.readings = 0
         self.sent: list[PreparedRefund] = []
+        self.coupons: list[CouponWish] = []
 
     async def read_order(self, order_id: str) -> OrderSnapshot | None:
         """The order by its id."""
@@ -141,6 +143,10 @@ class FakeStore:
 
     async def close_return(self, return_id: str) -> None:
         """Nothing to do."""
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """Made."""
+        self.coupons.append(wish)
 
     async def aclose(self) -> None:
         """Nothing to close."""

@@ -17,6 +17,7 @@ from app.clock import Clock, SystemClock
 from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultPlan
 from app.sandbox.woocommerce.auth import ApiKey, KeyRing
+from app.sandbox.woocommerce.coupons import CouponBook
 from app.sandbox.woocommerce.endpoints import Endpoints, add_note, change_status, set_meta
 from app.sandbox.woocommerce.gateway import DEFAULT_GATEWAYS, Gateway
 from app.sandbox.woocommerce.model import Arrival, MoneyCall, NewOrder, Payout, Refund, TaxRate
@@ -70,6 +71,7 @@ class WooSite:
         self._writer = Writer((url or f"https://{key}.example.test").rstrip("/"), ZoneInfo(zone), decimals)
         self.webhooks = WebhookBoard(self._writer, self._state.clock, courier, self._state.lock, self.order)
         self._book = RefundBook(self._state, self.webhooks)
+        self.coupons = CouponBook(self._state)
         self._endpoints = Endpoints(self._state, self._writer, self._book, self.webhooks)
 
     @property
@@ -79,7 +81,8 @@ class WooSite:
 
     def routes(self) -> list[Route]:
         """The REST API below `/wp-json`, relative to wherever the site is mounted."""
-        return self._endpoints.routes(RestApi(self.keys, self.faults, self._open_money_call))
+        api = RestApi(self.keys, self.faults, self._open_money_call)
+        return [*self.coupons.routes(api), *self._endpoints.routes(api)]
 
     def omit_refunded_payment(self) -> None:
         """From now on the answer to a refund POST lacks `refunded_payment`, as on older releases (issue #24663)."""
