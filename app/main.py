@@ -37,20 +37,9 @@ API_PREFIX = "/api/v1"
 # Below these, people send forms.
 FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (
-    requests,
-    cases,
-    actions,
-    evidence,
-    refunds,
-    messages,
-    orders,
-    deliveries,
-    privacy,
-    stores,
-    suppliers,
-    feedback,
+    requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers, feedback,
     withdrawals,
-)
+)  # fmt: skip
 PAGES = (withdrawal_pages, pages, photos, survey)
 
 

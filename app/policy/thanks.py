@@ -11,8 +11,7 @@ from app.policy.terms import EVERY_REASON, NONE, Amounts
 
 
 class Thanks(BaseModel):
-    """One message after a return that was settled: thanks, a question, perhaps an offer. In some countries such a
-    message is advertising, for which the customer must have agreed or been told how to object."""
+    """One message after a return was settled: thanks, a question, perhaps an offer. In places that is advertising."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 

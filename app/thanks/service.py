@@ -91,11 +91,8 @@ async def begin(work: Work, thanks_id: UUID) -> Offer | None:
     if thanks.coupon is None:
         await _decide_coupon(work, thanks, order, settled)
     if thanks.coupon == CouponStatus.WANTED:
-        thanks.status, thanks.attempts, thanks.next_try_at = (
-            ThanksStatus.OFFERING,
-            thanks.attempts + 1,
-            work.now + _LEASE,
-        )
+        thanks.status, thanks.next_try_at = ThanksStatus.OFFERING, work.now + _LEASE
+        thanks.attempts += 1
         return Offer(thanks.store, _wish(work, thanks, order, settled[0]))
     await _say(work, thanks)
     return None
@@ -110,7 +107,7 @@ async def coupon_made(work: Work, thanks_id: UUID) -> None:
 
 
 async def coupon_delayed(work: Work, thanks_id: UUID, why: str) -> bool:
-    """Nobody knows whether the store has the coupon; it is asked for again. False when it was asked for often enough."""
+    """Nobody knows whether the store has the coupon: it is asked for again. False when it was asked often enough."""
     thanks = await work.session.get_one(Thanks, thanks_id, with_for_update=True)
     if thanks.attempts >= _MOST_TRIES:
         return False

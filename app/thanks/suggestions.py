@@ -46,7 +46,7 @@ async def suggestions_for(work: Work, order: Order) -> list[Suggestion]:
 
 
 def _page_of(work: Work, store: str, product: str, title: str) -> str:
-    """Where the product is sold. Shopify names its pages by words that orders do not tell: there its search is shown."""
+    """Where the product is sold. Shopify names its pages by words that orders do not tell: there, its search."""
     configured = work.settings.stores[store]
     if configured.platform is Platform.WOOCOMMERCE:
         return f"{configured.front}/?{urlencode({'post_type': 'product', 'p': product})}"

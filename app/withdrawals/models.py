@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, HasId
 
+# What takes the place of a text that was erased.
+ERASED = "[redacted]"
+
 
 class WithdrawalStatus(StrEnum):
     """What became of a declaration.
@@ -63,3 +66,9 @@ class Withdrawal(HasId, Base):
     settled_at: Mapped[datetime | None]
     next_try_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+
+    def erase(self, now: datetime) -> None:
+        """Takes out who declared it and what they wrote."""
+        self.name = self.email = self.order_named = ERASED
+        self.goods = self.goods and ERASED
+        self.erased_at = now
