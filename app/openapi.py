@@ -36,6 +36,10 @@ TAGS = [
     {"name": "orders", "description": "Snapshots of the stores' orders."},
     {"name": "deliveries", "description": "Webhooks as they came."},
     {"name": "privacy", "description": "What is kept of a customer: shown, and erased."},
+    {
+        "name": "withdrawals",
+        "description": "Withdrawals from contracts that consumers declared.",
+    },
     {"name": "configuration", "description": "Stores and suppliers, without secrets, and how they fare."},
     {"name": "webhooks", "description": "Where stores and suppliers send their news."},
     {"name": "health", "description": "For load balancers and monitoring."},

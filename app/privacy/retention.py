@@ -11,6 +11,7 @@ from app.cases.models import Case, Evidence
 from app.cases.vocabulary import ENDED
 from app.db.idempotency import IdempotencyKey
 from app.db.work import Work
+from app.evidence.models import Photo
 from app.messages.models import Message, MessageStatus
 from app.orders.models import Order
 from app.privacy.bodies import empty
@@ -20,12 +21,13 @@ from app.refunds.models import Refund
 from app.refunds.states import UNSETTLED
 from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus
+from app.withdrawals.models import Withdrawal
 
 # Rows of each kind in one run; a run comes every few seconds.
 BATCH = 200
 _ORDERS = 20
 _READ = (DeliveryStatus.PROCESSED, DeliveryStatus.IGNORED)
-_OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN)
+_OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN, MessageStatus.BOUNCED)
 
 
 async def sweep(runtime: Runtime) -> None:
@@ -81,16 +83,33 @@ async def _messages(work: Work) -> None:
 
 
 async def _photos(work: Work) -> None:
+    """Those whose cases have all ended long ago; one that is nobody's evidence is swept by its own clock."""
     before = work.now - timedelta(days=work.settings.retention_photo_days)
-    ended = select(Case.id).where(Case.state.in_([str(one) for one in ENDED]), Case.updated_at <= before)
+    mine = (Evidence.photo_id == Photo.id) & (Case.id == Evidence.case_id)
+    alive = exists().where(mine, or_(Case.state.not_in([str(one) for one in ENDED]), Case.updated_at > before))
     old = (
-        select(Evidence.id)
-        .where(Evidence.content.is_not(None), Evidence.created_at <= before, Evidence.case_id.in_(ended))
-        .order_by(Evidence.created_at)
+        select(Photo)
+        .where(Photo.erased_at.is_(None), Photo.created_at <= before, Photo.sweep_at.is_(None), ~alive)
+        .order_by(Photo.created_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True, of=Photo)
+    )
+    for photo in await work.session.scalars(old):
+        photo.empty(work.now)
+
+
+async def _withdrawals(work: Work) -> None:
+    """Declarations whose order was never found go as mails do; those of an order are erased with it."""
+    before = work.now - timedelta(days=work.settings.retention_message_days)
+    old = (
+        select(Withdrawal)
+        .where(Withdrawal.erased_at.is_(None), Withdrawal.declared_at <= before, Withdrawal.order_pk.is_(None))
+        .order_by(Withdrawal.declared_at)
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
-    await work.session.execute(update(Evidence).where(Evidence.id.in_(old)).values(content=None))
+    for withdrawal in await work.session.scalars(old):
+        withdrawal.erase(work.now)
 
 
 async def _emails(work: Work) -> None:
@@ -130,4 +149,12 @@ async def _personal(work: Work) -> None:
         await erase_order(work, order_pk, {"reason": "retention"})
 
 
-_STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (_bodies, _answers, _messages, _photos, _emails, _personal)
+_STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (
+    _bodies,
+    _answers,
+    _messages,
+    _photos,
+    _withdrawals,
+    _emails,
+    _personal,
+)

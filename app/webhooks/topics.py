@@ -35,6 +35,7 @@ from app.refunds.states import RefundStatus
 from app.stores import installation
 from app.webhooks.models import Delivery
 from app.webhooks.topics_returns import Handler, return_moved, return_requested
+from app.withdrawals import queries as withdrawals
 
 
 async def keep_order(work: Work, delivery: Delivery, news: OrderSnapshot) -> str | None:
@@ -62,6 +63,8 @@ async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
     else:
         await order_edited(work, order)
     await tell_law(work, order)
+    if orders.snapshot_of(order).withdrawn and not await withdrawals.known_already(work, order):
+        await defer(work.session, "withdrawals.take_in", store=order.store, order_id=order.order_id)
     await _wake_refunds(work, order)
 
 
