@@ -14,6 +14,7 @@ import app.privacy.models
 import app.refunds.models
 import app.requests.models
 import app.stores.models
+import app.suppliers.models
 import app.timers.models
 import app.webhooks.models  # noqa: F401
 from app.db.base import Base

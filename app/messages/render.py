@@ -39,6 +39,20 @@ class MessageKind(StrEnum):
     STILL_REVIEWING = "still_reviewing"
     SUPPLIER_LATE = "supplier_late"
     OPERATOR_TASK = "operator_task"
+    SUPPLIER_REQUEST = "supplier_request"
+    SUPPLIER_REMINDER = "supplier_reminder"
+    SUPPLIER_WITHDRAWN = "supplier_withdrawn"
+    SUPPLIER_CREDIT_DUE = "supplier_credit_due"
+
+
+class Ask(StrEnum):
+    """What a supplier is asked for: an RMA number, to await goods, a verdict on goods or on a claim, a credit."""
+
+    AUTHORISE = "authorise"
+    EXPECT = "expect"
+    VERDICT = "verdict"
+    CLAIM = "claim"
+    CREDIT = "credit"
 
 
 class Task(StrEnum):
@@ -65,7 +79,9 @@ class MessageFacts:
     cannot send money back, so that the merchant sends it some other way. `due_at`, `articles` and `holds` are for the
     operator: when a refund is due by law, by which articles, and what stops its money. `items` are things still wanted
     from the customer. `last_day` is until when something is to be done, `days_left` how many days that is, `final` that
-    no other reminder comes. `task` is what the operator is to do, `supplier` with whom.
+    no other reminder comes. `task` is what the operator is to do, `supplier` with whom. Suppliers are told what is
+    asked of them (`ask`, `again` when they have answered before), why the customer returns it (`reasons`), and where to
+    answer: `link` for the case, `all_link` for their `open_cases` where there are several.
     """
 
     kind: MessageKind
@@ -92,6 +108,12 @@ class MessageFacts:
     final: bool = False
     task: Task | None = None
     supplier: str | None = None
+    ask: Ask | None = None
+    again: bool = False
+    reasons: Sequence[str] = ()
+    link: str | None = None
+    all_link: str | None = None
+    open_cases: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +132,9 @@ _NEEDED: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.REFUSED: ("reason",),
     MessageKind.LEGAL_ALARM: ("due_at",),
     MessageKind.OPERATOR_TASK: ("task",),
+    MessageKind.SUPPLIER_REQUEST: ("ask", "link"),
+    MessageKind.SUPPLIER_REMINDER: ("ask", "link"),
+    MessageKind.SUPPLIER_CREDIT_DUE: ("link",),
 }
 
 _LANGUAGES = {"en": "en", "fr": "fr", "he": "he", "iw": "he"}
@@ -182,6 +207,14 @@ def _context(facts: MessageFacts, language: str, locale: Locale) -> dict[str, An
         "final": facts.final,
         "task": facts.task,
         "supplier": _words(facts.supplier, rtl),
+        "ask": facts.ask,
+        "again": facts.again,
+        "reasons": facts.reasons,
+        # A mail program makes the whole line a link: an isolate would become part of the address.
+        "link": facts.link or "",
+        "all_link": facts.all_link or "",
+        "open_cases": facts.open_cases,
+        "open_form": locale.plural_form(facts.open_cases),
     }
 
 

@@ -14,7 +14,7 @@ from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
 from app.messages.models import Message, MessageStatus
-from app.messages.render import MessageFacts, MessageKind, RenderedMessage, Task, render
+from app.messages.render import Ask, MessageFacts, MessageKind, RenderedMessage, Task, render
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
@@ -126,6 +126,48 @@ async def to_operator(work: Work, case: Case, kind: MessageKind, about: LegalDat
     )
     key = f"{kind}:{case.id}:{about.warning}:{about.due_at.isoformat()}"
     await _write(work, request, order, facts, key, case, recipient=work.settings.operator_email or OPERATOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a mail to a supplier tells beside the case. `key` names its event: one mail for each. `locale` is the
+    supplier's; the links lead to its pages."""
+
+    key: str
+    recipient: str
+    locale: str
+    link: str | None
+    ask: Ask | None = None
+    again: bool = False
+    last_day: date | None = None
+    final: bool = False
+    amount: Money | None = None
+    all_link: str | None = None
+    open_cases: int = 0
+
+
+async def to_supplier(work: Work, case: Case, kind: MessageKind, letter: Letter) -> None:
+    """Writes to the supplier about its part of a case: articles and reasons, nothing of the customer, no price."""
+    order = await work.session.get_one(Order, case.order_pk)
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    asked = [line for line in case.lines if line.approved]
+    facts = replace(
+        _base(work, order, kind),
+        locale=letter.locale,
+        reference=case.reference,
+        rma_number=case.rma_number,
+        lines=[(f"{line.title} ({line.sku})" if line.sku else line.title, line.approved) for line in asked],
+        reasons=list(dict.fromkeys(line.reason for line in asked)),
+        ask=letter.ask,
+        again=letter.again,
+        link=letter.link,
+        all_link=letter.all_link,
+        open_cases=letter.open_cases,
+        last_day=letter.last_day,
+        final=letter.final,
+        amount=letter.amount,
+    )
+    await _write(work, request, order, facts, f"{kind}:{letter.key}", case, recipient=letter.recipient)
 
 
 def _lines(case: Case, refund: Refund | None) -> list[tuple[str, int]]:

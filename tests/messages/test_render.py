@@ -9,13 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.messages.render import MessageFacts, MessageKind, RenderedMessage, Task, reader_language, render
+from app.cases.vocabulary import Reason
+from app.messages.render import Ask, MessageFacts, MessageKind, RenderedMessage, Task, reader_language, render
 from app.money import Money
 
 LANGUAGES = ("en", "fr", "he")
 EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
+TO_SUPPLIERS = {kind for kind in MessageKind if kind.startswith("supplier_")} - {MessageKind.SUPPLIER_LATE}
 # The operator needs nobody to write to.
-TO_CUSTOMERS = list(product(set(MessageKind) - {MessageKind.LEGAL_ALARM, MessageKind.OPERATOR_TASK}, LANGUAGES))
+TO_OTHERS = set(MessageKind) - {MessageKind.LEGAL_ALARM, MessageKind.OPERATOR_TASK}
+TO_ANSWER = list(product(TO_OTHERS, LANGUAGES))
+LINK = "https://returns.example/supplier/abc.def"
 ADDRESS = {
     "name": "Acme",
     "line1": "1 Road",
@@ -51,6 +55,11 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         days_left=3,
         task=Task.CLAIM_WINDOW,
         supplier="Acme",
+        ask=Ask.AUTHORISE,
+        reasons=["defective", "wrong_size"],
+        link=LINK,
+        all_link="https://returns.example/supplier/all.def",
+        open_cases=3,
     )
 
 
@@ -67,6 +76,8 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         reason="Too late" if kind is MessageKind.REFUSED else None,
         due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC) if kind is MessageKind.LEGAL_ALARM else None,
         task=Task.DECIDE if kind is MessageKind.OPERATOR_TASK else None,
+        ask=Ask.CLAIM if kind in TO_SUPPLIERS else None,
+        link=LINK if kind in TO_SUPPLIERS else None,
     )
 
 
@@ -105,8 +116,8 @@ def test_the_html_says_what_the_text_says(kind: MessageKind, language: str) -> N
     assert plain.split() == DIRECTIONAL.sub("", message.text).split()
 
 
-@pytest.mark.parametrize(("kind", "language"), sorted(TO_CUSTOMERS))
-def test_every_customer_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
+@pytest.mark.parametrize(("kind", "language"), sorted(TO_ANSWER))
+def test_everybody_outside_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
     assert "help@lamp.example" in render(facts(kind, language)).text
     asks = {"en": "eply to this message", "fr": "épondez à ce message", "he": "השיבו להודעה זו"}
     assert asks[language] in render(replace(facts(kind, language), support_email=None)).text
@@ -357,3 +368,46 @@ def test_any_text_gives_a_message_that_can_be_encoded(text: str, kind: MessageKi
     )
     assert len(message.subject.splitlines()) == 1
     assert (message.text + message.html).encode("utf-8")
+
+
+@pytest.mark.parametrize(("ask", "language"), list(product(Ask, LANGUAGES)))
+def test_a_supplier_is_told_what_is_asked_of_it_and_where_to_answer(ask: Ask, language: str) -> None:
+    told = render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), ask=ask))
+    check_whole(told)
+    others = {
+        render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), ask=other)).text
+        for other in set(Ask) - {ask, Ask.VERDICT}
+    }
+    assert ask is Ask.VERDICT or told.text not in others
+    assert "MG-7K3F9Q" in told.subject
+    # Alone on its line and without an isolate: mail programs make the whole line the address.
+    assert LINK in told.text.splitlines()
+    assert LINK in render(replace(facts(MessageKind.SUPPLIER_REMINDER, language), ask=ask)).text.splitlines()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_has_words_for_suppliers(language: str) -> None:
+    def words(reason: str) -> str:
+        return render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), reasons=[reason])).text
+
+    assert len({words(reason) for reason in Reason}) == len(Reason)
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "words"),
+    [("en", 2, "2 open cases"), ("fr", 2, "2 dossiers ouverts"), ("he", 2, "שני תיקים"), ("he", 5, "5 תיקים")],
+)
+def test_open_cases_are_counted(language: str, count: int, words: str) -> None:
+    told = replace(facts(MessageKind.SUPPLIER_REMINDER, language), open_cases=count)
+    assert words in render(told).text
+    assert words not in render(replace(told, all_link=None)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_credit_is_named_where_it_is_known(language: str) -> None:
+    known = render(facts(MessageKind.SUPPLIER_CREDIT_DUE, language)).text
+    unknown = render(replace(facts(MessageKind.SUPPLIER_CREDIT_DUE, language), amount=None)).text
+    assert "12" in known.partition("\n\n")[2].partition("\n\n")[0]
+    assert known.partition("\n\n")[2] != unknown.partition("\n\n")[2]
+    again = render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), again=True)).text
+    assert len(again) > len(render(facts(MessageKind.SUPPLIER_REQUEST, language)).text)
