@@ -89,6 +89,7 @@ _PROBLEMS: Mapping[str, str] = {
     "refund_needs_review": "Nobody can know by machine whether the refund was made: look in the store, and settle it.",
     "refund_rejected": "The store refused the refund: see why in the refund, and choose another way.",
     "supplier_call_failed": "The supplier could not be asked: see why in the events, and ask it yourself.",
+    "supplier_note": "The supplier wrote a note: read it in the events, and answer it where that is needed.",
     "order_not_readable": "The store does not show the order any more: look there before money moves.",
     "order_cancelled": "The order was cancelled in the store and its money has not gone back: refund, or end it.",
 }
