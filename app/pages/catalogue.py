@@ -34,13 +34,18 @@ def translations(language: str) -> NullTranslations:
     """gettext and ngettext of a language, all domains together; English for one that has no catalogue."""
     if language not in TRANSLATED:
         return NullTranslations()
-    found = Translations()
-    for domain in DOMAINS:
-        compiled = BytesIO()
-        write_mo(compiled, catalogue(language, domain))
-        compiled.seek(0)
-        found.merge(Translations(compiled))
+    # The first one says how the language counts, and merging keeps that.
+    found, *others = (_compiled(catalogue(language, domain)) for domain in DOMAINS)
+    for other in others:
+        found.merge(other)
     return found
+
+
+def _compiled(stored: Catalog) -> Translations:
+    compiled = BytesIO()
+    write_mo(compiled, stored)
+    compiled.seek(0)
+    return Translations(compiled)
 
 
 def catalogue(language: str, domain: str = "pages") -> Catalog:

@@ -69,6 +69,18 @@ def test_bringing_a_catalogue_up_to_date_changes_nothing_when_it_is(language: st
     assert (path.read_bytes() if path.exists() else b"") == before
 
 
+@each_catalogue
+def test_every_catalogue_of_a_language_counts_alike(language: str, domain: str) -> None:
+    stored = catalogue(language, domain)
+    if any(not isinstance(message.id, str) for message in stored):
+        assert stored.plural_forms == catalogue(language).plural_forms
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "שנה"), (2, "שנתיים"), (5, "שנים")])
+def test_numbers_of_things_are_said_as_the_language_counts(count: int, words: str) -> None:
+    assert words in translations("he").ngettext("%(count)s year", "%(count)s years", count)
+
+
 def test_translations_are_used() -> None:
     assert translations("fr").gettext("Right of withdrawal") != "Right of withdrawal"
     assert translations("fr").gettext("This link is too old") == "Ce lien est trop ancien"

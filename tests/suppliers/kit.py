@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -42,7 +42,7 @@ async def mailing(database_url: str, **changes: Any) -> AsyncIterator[tuple[Stag
 def letters(mailbox: Mailbox) -> list[EmailMessage]:
     """What the supplier has received, oldest first."""
     return [
-        cast(EmailMessage, message_from_bytes(raw, policy=policy.default))
+        message_from_bytes(raw, policy=policy.default)
         for raw, (_, to) in zip(mailbox.received, mailbox.envelopes, strict=True)
         if to == [ADDRESS]
     ]

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from sqlalchemy import select
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from app.api import InRuntime, InWork
@@ -17,6 +17,9 @@ from app.cases.refunding import lock_both
 from app.db import idempotency
 from app.db.work import Work
 from app.errors import NotFound
+from app.evidence import keeping
+from app.evidence.forms import decoded
+from app.evidence.pictures import MOST_PHOTO_BYTES, PhotoNotReadable, PhotoTooLarge, Picture
 from app.links import path
 from app.orders.models import Order
 from app.pages.forms import CheckedForm, FormNotReadable, field
@@ -24,6 +27,7 @@ from app.pages.rate import allow
 from app.pages.render import brand_of
 from app.pages.shell import personal_page, reader_for
 from app.pages.supplier import answers, sight
+from app.pages.supplier.answers import Wrong
 from app.pages.supplier.offers import Do
 from app.pages.supplier.taking import DONE, take
 from app.runtime import Runtime
@@ -77,12 +81,12 @@ async def _named(work: Work, reach: Reach, reference: str | None) -> UUID:
     if (reach.supplier is None) != (reference is None):
         raise NotFound("There is no such page.")
     meant = Case.id == reach.case_id if reach.case_id else Case.reference == (reference or "").upper()
-    found = (await work.session.execute(select(Case.id, Case.supplier).where(meant))).one_or_none()
-    if found is None or found.supplier not in work.settings.suppliers:
+    case = await work.session.scalar(select(Case).where(meant))
+    if case is None or case.supplier not in work.settings.suppliers:
         raise NotFound("There is no such case.")
-    if reach.supplier is not None and found.supplier != reach.supplier:
+    if reach.supplier is not None and case.supplier != reach.supplier:
         raise NotFound("There is no such case.")
-    return found.id
+    return case.id
 
 
 def _terms(work: Work, case: Case) -> SupplierSettings:
@@ -120,18 +124,22 @@ async def _answer(request: Request, runtime: Runtime, form: FormData, token: str
         reach = await links.read(work, token)
         await allow(work, "supplier", reach.scope, _MOST_FORMS, _WITHIN)
     texts = {name: field(form, name, _MOST) for name in form}
+    pictures, unreadable = await _pictures(form)
+    # Kept before the transaction: a bucket is not called inside one. What no case takes is swept away.
+    photos = [] if unreadable else await keeping.keep(runtime, pictures)
 
     async def carried_out(work: Work) -> Response:
         reach = await links.read(work, token)
         order, case = await lock_both(work, await _named(work, reach, reference))
         sheet = sight.sheet_of(work, order, case, texts)
         said = answers.read(do, sheet)
+        sheet.wrong.update(dict.fromkeys(unreadable, Wrong.PHOTO))
         if sheet.wrong:
             again = {"filled": texts, "wrong": sheet.wrong, "sent": do}
             return await _page(request, work, case.id, token, listed=reference is not None, status=422, **again)
         caller = f"supplier page {case.id}"
-        known = await idempotency.claim(work, caller, once, repr(sorted(_said(texts).items())))
-        done = known["done"] if known else await take(work, case, do, said, sheet)
+        known = await idempotency.claim(work, caller, once, _said(texts, pictures))
+        done = known["done"] if known else await take(work, order, case, do, said, sheet, photos)
         if known is None:
             await idempotency.remember(work, caller, once, {"done": done})
         there = f"/supplier/{token}/{reference}" if reference else f"/supplier/{token}"
@@ -151,6 +159,23 @@ def _wish(form: FormData) -> tuple[Do, str]:
     return do, once
 
 
-def _said(texts: dict[str, str]) -> dict[str, str]:
+async def _pictures(form: FormData) -> tuple[list[Picture], list[str]]:
+    """The photos of a form, and the fields with a file that is none."""
+    found, unreadable = [], []
+    for name, value in form.multi_items():
+        if not isinstance(value, UploadFile):
+            continue
+        raw = await value.read(MOST_PHOTO_BYTES + 1)
+        if not raw and not value.filename:
+            continue
+        try:
+            found.append(await decoded(raw))
+        except (PhotoNotReadable, PhotoTooLarge):
+            unreadable.append(name)
+    return found, unreadable
+
+
+def _said(texts: dict[str, str], pictures: list[Picture]) -> str:
     """What tells one form from another; what only proves where it comes from does not."""
-    return {name: text for name, text in texts.items() if name not in ("csrf", "once")}
+    told = {name: text for name, text in texts.items() if name not in ("csrf", "once")}
+    return repr((sorted(told.items()), [picture.digest for picture in pictures]))

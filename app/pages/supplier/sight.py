@@ -15,6 +15,7 @@ from app.cases.models import Case, CaseEventRow
 from app.cases.service import view_of
 from app.cases.vocabulary import ENDED, State
 from app.db.work import Work
+from app.evidence.showing import shown_on_page
 from app.ledger import service as ledger
 from app.ledger.models import SupplierCredit
 from app.money import Money
@@ -81,6 +82,7 @@ async def values_of(
     view, credit = view_of(case), await ledger.credit_of(work, case.id)
     names, current = steps(view)
     evidence = await stored.evidence(work, case.id, None, _MOST_EVIDENCE)
+    pictures = await shown_on_page(work, case.id)
     numbers = {one.line_id: one.number for one in lines_of(case)}
     return {
         "case": case,
@@ -93,6 +95,8 @@ async def values_of(
         "step_names": names,
         "step_now": current,
         "due": await queries.answer_due(work, case),
+        "pictures": [one for one in pictures if not one.added_by.startswith("supplier:")],
+        "own_pictures": [one for one in pictures if one.added_by.startswith("supplier:")],
         "answers": [one.text for one in reversed(evidence) if one.kind == "answer" and _kept(one.text)],
         "shown_links": [one.url for one in reversed(evidence) if one.kind == "link" and _kept(one.url)],
         "credit": _credit(credit),

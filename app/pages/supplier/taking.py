@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from app.cases import service as cases
+from app.cases.actions import Target
 from app.cases.models import Case
+from app.cases.vocabulary import ENDED
 from app.db.work import Work
+from app.evidence import service as evidence
+from app.orders.models import Order
 from app.pages.supplier.answers import MOST_TEXT, Sheet
 from app.pages.supplier.offers import Do
 from app.suppliers.base import SupplierAnswer, SupplierStatus
@@ -15,8 +22,17 @@ NOT_NEEDED, TURNED_DOWN = "not_needed", "turned_down"
 DONE = frozenset({*(str(do) for do in Do), NOT_NEEDED, TURNED_DOWN})
 
 
-async def take(work: Work, case: Case, do: Do, said: SupplierAnswer | None, sheet: Sheet) -> str:
-    """Applies a form to a locked case; answers what the page is to say (one of `DONE`)."""
+async def take(
+    work: Work, order: Order, case: Case, do: Do, said: SupplierAnswer | None, sheet: Sheet, photos: Sequence[UUID]
+) -> str:
+    """Applies a form with its photos to a locked case; answers what the page is to say (one of `DONE`)."""
+    done = await _apply(work, case, do, said, sheet)
+    if photos and case.state not in ENDED:
+        await evidence.add(Target(work, order, case, f"supplier:{case.supplier}"), [], [], photos)
+    return done
+
+
+async def _apply(work: Work, case: Case, do: Do, said: SupplierAnswer | None, sheet: Sheet) -> str:
     if said is None:
         await _keep_note(work, case, sheet.needed("note", MOST_TEXT))
         return Do.NOTE
