@@ -26,12 +26,16 @@ from app.requests import endpoints as requests
 from app.runtime import Runtime
 from app.stores import endpoints as stores
 from app.suppliers import endpoints as suppliers
+from app.suppliers import endpoints_links as supplier_links
 from app.webhooks import deliveries
 from app.webhooks import endpoints as webhooks
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
-API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers)
+API_PARTS = (
+    requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers,
+    supplier_links,
+)  # fmt: skip
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:

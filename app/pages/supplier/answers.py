@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from babel.numbers import list_currencies
 
-from app.money import BadAmount, Money, currency_exponent
+from app.money import Money, currency_exponent
 from app.pages.supplier.offers import Do
 from app.suppliers.base import CreditPromise, ReceivedLine, SupplierAnswer, SupplierStatus, VerdictLine
 from app.suppliers.events import ADDRESS_KEYS
@@ -132,15 +132,13 @@ class Sheet:
 def amount_of(text: str, currency: str) -> Money | None:
     """An amount above zero as people type it, with a point or a comma before the decimals.
 
-    A comma that may as well separate thousands ("1,500") is no amount: it must never be read as a thousandth part.
+    What may as well be thousands ("1,500", "1.500") is no amount: it must never be read as a thousandth part.
     """
-    match = _AMOUNT.fullmatch(text)
-    if match is None or ("," in text and len(match[2]) == 3):
+    match, exponent = _AMOUNT.fullmatch(text), currency_exponent(currency)
+    decimals = match[2] or "" if match else ""
+    if match is None or len(decimals) > exponent or ("," in text and len(decimals) == 3):
         return None
-    try:
-        found = Money.parse(f"{match[1]}.{match[2] or '0'}", currency, currency_exponent(currency))
-    except BadAmount:
-        return None
+    found = Money.parse(f"{match[1]}.{decimals or '0'}", currency, exponent)
     return found if found.minor > 0 else None
 
 
