@@ -187,7 +187,7 @@ async def test_scripts_in_every_field_stay_words(stage: Stage) -> None:
         await supplier.open()
         named = "rma_number name line1 line2 city region postal_code country instructions"
         fields = dict.fromkeys(named.split(), SCRIPT)
-        await supplier.send("authorise", **fields)
+        await supplier.post({**supplier.hidden("authorise"), **fields})
         _harmless(supplier)
         await stage.act(case, "record-tracking", tracking_number=SCRIPT[:60], carrier=SCRIPT)
         await supplier.open()
