@@ -86,14 +86,19 @@ async def _subscriptions(store: Store, configured: StoreSettings, url: str) -> F
 
 
 async def check_suppliers(settings: Settings) -> list[Finding]:
-    """Whether each supplier with an API answers at all; who the others are relayed by."""
-    return [await _supplier(key, supplier) for key, supplier in settings.suppliers.items()]
+    """Whether each supplier with an API answers at all; how the others are reached."""
+    return [await _supplier(settings, key, supplier) for key, supplier in settings.suppliers.items()]
 
 
-async def _supplier(key: str, supplier: SupplierSettings) -> Finding:
+async def _supplier(settings: Settings, key: str, supplier: SupplierSettings) -> Finding:
     subject = f"supplier {key}"
     if supplier.channel == "manual":
         return Finding(subject, True, "relayed by the operator")
+    if supplier.channel == "email" and settings.smtp_url is not None:
+        return Finding(subject, True, f"written to at {supplier.email}")
+    if supplier.channel == "email":
+        mend = "Set MAKEGOOD_SMTP_URL, or pass on the mails that GET /messages shows; it answers on its page."
+        return Finding(subject, True, "written to, and no mail server is set: its mails are stored", mend)
     if supplier.channel != "http" or supplier.base_url is None:
         detail = f"channel {supplier.channel}: relayed by the operator for now"
         return Finding(subject, True, detail, "Enter its answers with the API; its cases are marked supplier_by_hand.")

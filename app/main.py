@@ -20,6 +20,7 @@ from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
 from app.pages import endpoints as pages
+from app.pages.supplier import endpoints as supplier_pages
 from app.pages.survey import endpoints as survey
 from app.pages.withdrawal import endpoints as withdrawal_pages
 from app.privacy import endpoints as privacy
@@ -28,6 +29,7 @@ from app.requests import endpoints as requests
 from app.runtime import Runtime
 from app.stores import endpoints as stores
 from app.suppliers import endpoints as suppliers
+from app.suppliers import endpoints_links as supplier_links
 from app.webhooks import deliveries
 from app.webhooks import endpoints as webhooks
 from app.withdrawals import endpoints as withdrawals
@@ -38,9 +40,9 @@ API_PREFIX = "/api/v1"
 FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (
     requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers, feedback,
-    withdrawals,
+    withdrawals, supplier_links,
 )  # fmt: skip
-PAGES = (withdrawal_pages, pages, photos, survey)
+PAGES = (withdrawal_pages, pages, supplier_pages, photos, survey)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:

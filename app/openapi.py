@@ -31,6 +31,7 @@ TAGS = [
     {"name": "cases", "description": "One supplier's part of a return request: state, lines, audit trail."},
     {"name": "actions", "description": "What a person does with a case."},
     {"name": "evidence", "description": "What a customer shows or tells."},
+    {"name": "supplier links", "description": "Links to the pages on which suppliers without an API answer."},
     {"name": "refunds", "description": "Movements of money, each made once and proven."},
     {"name": "messages", "description": "Mails, as they were or would be sent."},
     {"name": "feedback", "description": "How satisfied customers are, by product and reason."},

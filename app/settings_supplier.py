@@ -14,7 +14,8 @@ class SupplierSettings(Strict):
     """One supplier: how to speak to it, which lines are its, and its terms."""
 
     channel: Literal["http", "email", "manual", "cj"] = Field(
-        description="How it is spoken to. `email` and `cj` are relayed by the operator in this release, like `manual`."
+        description="How it is spoken to: `http` by its API, `email` by mails with a link to a page where it answers. "
+        "`manual` is relayed by the operator, and in this release so is `cj`."
     )
     name: str | None = Field(None, description="What people call the supplier.")
     vendors: TextList = Field([], description="JSON list: order lines of these vendors are this supplier's.")
@@ -22,9 +23,9 @@ class SupplierSettings(Strict):
     country: Country | None = Field(
         None, description="Country of the supplier, two capital letters: its working days count; unset: the store's."
     )
-    locale: str = Field("en", description="Language of the supplier; not used yet.")
+    locale: str = Field("en", description="Language of its mails and pages: `en`, `fr` or `he`.")
     currency: str | None = Field(
-        None, pattern=r"^[A-Z]{3}$", description="Currency of its credits, such as `USD`; not used yet."
+        None, pattern=r"^[A-Z]{3}$", description="Currency of its credits, such as `USD`; proposed on its page."
     )
     return_address: Address = Field(
         None, description="Where goods go when the supplier names no address: a text, or a JSON object."

@@ -47,6 +47,7 @@ class Case(HasId, Base):
         Index("ix_cases_store_updated_at", "store", "updated_at"),
         Index("ix_cases_store_id", "store", "id"),
         Index("ix_cases_supplier_id", "supplier", "id"),
+        Index("ix_cases_supplier_open", "supplier", "id", postgresql_where=text(f"state NOT IN ({_ENDED})")),
         Index("ix_cases_updated_at_id", "updated_at", "id"),
     )
 

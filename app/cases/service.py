@@ -29,7 +29,7 @@ from app.timers import service as timers
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 _COUNTERS = ("approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
-# A supplier without an API is asked by a person, so a case that waits for such a supplier waits for that person.
+# A supplier without an API or mail is asked by a person; a case that waits for such a supplier waits for that person.
 _WAITS_FOR_SUPPLIER = frozenset({State.AUTHORIZING, State.INSPECTING, State.CLAIMING})
 
 # News that has a state's clocks start anew though the case stays where it is: another parcel, another address.
@@ -241,7 +241,10 @@ def attention_of(case: Case, work: Work) -> list[str]:
         found.append(case.state)
     if case.state in _WAITS_FOR_SUPPLIER:
         supplier = work.settings.suppliers.get(case.supplier or "")
-        if supplier is None or supplier.channel != "http":
+        hears = supplier is not None and (
+            supplier.channel == "http" or (supplier.channel == "email" and work.settings.smtp_url is not None)
+        )
+        if not hears:
             found.append("supplier_by_hand")
     if claim_closes(case, work.settings, work.now):
         found.append(f"claim_window:{case.claim_until}")

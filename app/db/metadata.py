@@ -16,6 +16,7 @@ import app.privacy.models
 import app.refunds.models
 import app.requests.models
 import app.stores.models
+import app.suppliers.models
 import app.thanks.models
 import app.timers.models
 import app.webhooks.models

@@ -44,7 +44,7 @@ def run_demo(once: bool, port: int | None, stories: Sequence[Story] = STORIES) -
             _show_trouble(stage, console)
         console.print(f"{as_told} of {len(played)} stories ended as told.", style="bold")
         if not once:
-            _stay(stage, console)
+            _stay(stage, played, console)
     return 0 if as_told == len(played) else 1
 
 
@@ -83,8 +83,9 @@ def _show_trouble(stage: Stage, console: Console) -> None:
         console.print(line, style="dim", markup=False, soft_wrap=True)
 
 
-def _stay(stage: Stage, console: Console) -> None:
+def _stay(stage: Stage, played: Sequence[Played], console: Console) -> None:
     """Prints the links and waits for Ctrl-C."""
+    pages = "".join(f"  {who}\n    {link}\n" for one in played for who, link in one.links)
     console.print(
         f"\nMakegood stays up. Look around:\n"
         f"  documentation  {stage.url}/docs\n"
@@ -92,6 +93,7 @@ def _stay(stage: Stage, console: Console) -> None:
         f"  API token      {stage.token}\n"
         f"  sandbox        {stage.world.url}   (play it: POST /control/orders, GET /control/ledger)\n"
         f"  log            {stage.log_file}\n"
+        f"{pages}"
         f'Try: curl -H "Authorization: Bearer {stage.token}" {stage.url}/api/v1/cases\n'
         f"Ctrl-C stops it and leaves nothing behind.",
         markup=False,

@@ -173,6 +173,23 @@ class Scene:
         """The operator does something about the case."""
         await self.post(f"/cases/{case.case_id}/{action}", body)
 
+    async def mailed_link(self, case: PlayedCase) -> str:
+        """The link in the mail that asks the supplier about the case; it is shown at the end of the demo too."""
+        link = ""
+
+        async def written() -> bool:
+            nonlocal link
+            mails = (await self.get("/messages", case=case.case_id))["items"]
+            asked = [mail["id"] for mail in mails if mail["kind"] == "supplier_request"]
+            if asked:
+                lines = (await self.get(f"/messages/{asked[0]}"))["text"].splitlines()
+                link = next(line for line in lines if "/supplier/" in line)
+            return bool(asked)
+
+        await self.until(f"the supplier of {case.reference} is written to", written)
+        self.played.links.append((f"supplier's page of {case.reference}", link))
+        return link
+
     def supplier(self, case: PlayedCase) -> SupplierBot:
         """The other side of the case."""
         return self.world.suppliers[case.supplier]

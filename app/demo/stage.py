@@ -21,9 +21,12 @@ from app.logging import configure_logging
 from app.main import create_app
 from app.runtime import build_runtime
 from app.sandbox.server import LoopbackServer
-from app.sandbox.world import World
+from app.sandbox.world import BY_HAND, World
 from app.settings import Settings
 from app.stores.registry import StoreRegistry
+
+# The supplier without an API is written to here, so that its page can be seen. No mail is sent: they are all kept.
+_WRITTEN_TO = {"channel": "email", "email": "returns@byhand.example", "currency": "GBP"}
 
 
 class DemoSettings(Settings):
@@ -99,7 +102,7 @@ def _settings(world: World, token: str, folder: Path) -> Settings:
         secret_key=[secrets.token_urlsafe(32)],
         api_keys={"demo": token},
         stores=world.stores(),
-        suppliers=world.supplier_settings(),
+        suppliers={**world.supplier_settings(), BY_HAND: world.supplier_settings()[BY_HAND] | _WRITTEN_TO},
         sweep_seconds=1,
         refund_first_look_seconds=2,
     )

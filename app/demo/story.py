@@ -67,12 +67,16 @@ class PlayedCase:
 
 @dataclass(slots=True)
 class Played:
-    """A story and what became of it. `differences` is what was not as told; it is final once `done`."""
+    """A story and what became of it. `differences` is what was not as told; it is final once `done`.
+
+    `links` are pages that the story leaves to be looked at: who for, and where.
+    """
 
     number: int
     story: Story
     cases: list[PlayedCase] = field(default_factory=list)
     saying: str = ""
+    links: list[tuple[str, str]] = field(default_factory=list)
     trouble: str | None = None
     differences: list[str] = field(default_factory=list)
     done: bool = False

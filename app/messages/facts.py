@@ -33,6 +33,10 @@ class MessageKind(StrEnum):
     DIGEST = "digest"
     WITHDRAWAL_RECEIPT = "withdrawal_receipt"
     WITHDRAWAL_TASK = "withdrawal_task"
+    SUPPLIER_REQUEST = "supplier_request"
+    SUPPLIER_REMINDER = "supplier_reminder"
+    SUPPLIER_WITHDRAWN = "supplier_withdrawn"
+    SUPPLIER_CREDIT_DUE = "supplier_credit_due"
 
 
 # What only the operator reads.
@@ -45,6 +49,26 @@ TO_OPERATOR = frozenset(
         MessageKind.WITHDRAWAL_TASK,
     }
 )
+
+# What only suppliers read.
+TO_SUPPLIER = frozenset(
+    {
+        MessageKind.SUPPLIER_REQUEST,
+        MessageKind.SUPPLIER_REMINDER,
+        MessageKind.SUPPLIER_WITHDRAWN,
+        MessageKind.SUPPLIER_CREDIT_DUE,
+    }
+)
+
+
+class Ask(StrEnum):
+    """What a supplier is asked for: an RMA number, to await goods, a verdict on goods or on a claim, a credit."""
+
+    AUTHORISE = "authorise"
+    EXPECT = "expect"
+    VERDICT = "verdict"
+    CLAIM = "claim"
+    CREDIT = "credit"
 
 
 class Task(StrEnum):
@@ -126,7 +150,9 @@ class MessageFacts:
     case's; `verdict` is `all`, `part` or `none`, with the units in `lines` that the supplier accepts and those in
     `declined` that it does not. `status_url` leads to the customer's page of the request, `survey_url` to the question
     how it went. `why` are the words of attention of a case. `consumer`, `consumer_email` and `goods` are what somebody
-    wrote who withdraws from a contract; no `goods`: from all of the order.
+    wrote who withdraws from a contract; no `goods`: from all of the order. Suppliers are told what is asked of them
+    (`ask`, `again` when they have answered before), why the customer returns it (`reasons`), and where to answer:
+    `link` for the case, `all_link` for their `open_cases` where there are several.
     """
 
     kind: MessageKind
@@ -169,3 +195,9 @@ class MessageFacts:
     consumer: str | None = None
     consumer_email: str | None = None
     goods: str | None = None
+    ask: Ask | None = None
+    again: bool = False
+    reasons: Sequence[str] = ()
+    link: str | None = None
+    all_link: str | None = None
+    open_cases: int = 0

@@ -9,6 +9,8 @@ from decimal import Decimal
 
 from app.messages.facts import (
     TO_OPERATOR,
+    TO_SUPPLIER,
+    Ask,
     CouponFacts,
     DigestCase,
     DigestFacts,
@@ -35,6 +37,9 @@ def sample(kind: MessageKind, base: MessageFacts, now: datetime) -> MessageFacts
     last_day = (now + timedelta(days=5)).date()
     if kind in TO_OPERATOR:
         base = replace(base, status_url=None, survey_url=None)
+    if kind in TO_SUPPLIER:
+        link = base.status_url or "https://returns.example/supplier/abc.def"
+        base = replace(base, status_url=None, survey_url=None, link=link, all_link=link)
     return replace(
         base,
         kind=kind,
@@ -64,6 +69,9 @@ def sample(kind: MessageKind, base: MessageFacts, now: datetime) -> MessageFacts
         consumer="Ann Smith",
         consumer_email="ann@example.com",
         goods="The lamp.\nNot the bulbs.",
+        ask=Ask.AUTHORISE,
+        reasons=["defective", "wrong_size"],
+        open_cases=_MANY,
     )
 
 
@@ -75,7 +83,7 @@ def variants(kind: MessageKind, base: MessageFacts, now: datetime) -> Iterator[M
         full, lines=(), declined=(), return_address=None, instructions=None, items=(), last_day=None, suggestions=(),
         coupon=None, status_url=None, survey_url=None, support_email=None, articles=(), holds=["fraud"], final=True,
         rma_number=None, by_hand=True, remedy="replacement", digest=_digest(now.date(), 0),
-        consumer=None, goods=None,
+        consumer=None, goods=None, reasons=(), all_link=None, open_cases=0, again=True,
     )  # fmt: skip
     yield replace(
         full, reference=None, case_references=["MG-7K3F9QXY", "MG-4H8W2BCD"], days_left=_FEW, items=["One photo"],
@@ -86,6 +94,8 @@ def variants(kind: MessageKind, base: MessageFacts, now: datetime) -> Iterator[M
         yield replace(full, verdict=verdict)
     for task in Task:
         yield replace(full, task=task)
+    for ask in Ask:
+        yield replace(full, ask=ask)
 
 
 def _digest(day: date, count: int) -> DigestFacts:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.db.work import Work
+from app.messages.facts import TO_OPERATOR, TO_SUPPLIER
 from app.messages.models import Message
-from app.messages.render import TO_OPERATOR
 from app.orders.models import Order
 from app.policy.models import DecisionRow
 from app.privacy.concerns import Subject
@@ -92,7 +92,7 @@ async def _refunds(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]
 
 async def _withdrawals(work: Work, request: PrivacyRequest, order_pks: Sequence[UUID]) -> list[dict[str, Any]]:
     """Those of the orders, and those with the e-mail whose order was never found."""
-    mine = Withdrawal.order_pk.in_(order_pks)
+    mine: ColumnElement[bool] = Withdrawal.order_pk.in_(order_pks)
     if request.email:
         same = (Withdrawal.store == request.store) & (func.lower(Withdrawal.email) == request.email)
         mine = or_(mine, same & Withdrawal.order_pk.is_(None))
@@ -101,8 +101,8 @@ async def _withdrawals(work: Work, request: PrivacyRequest, order_pks: Sequence[
 
 
 async def _messages(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    # What the operator is warned of is about the case, not about the customer.
-    theirs = Message.request_id.in_(request_ids), Message.kind.not_in([str(kind) for kind in TO_OPERATOR])
+    # What the operator is warned of, and what suppliers are asked for, is about the case, not about the customer.
+    theirs = Message.request_id.in_(request_ids), Message.kind.not_in([str(kind) for kind in TO_OPERATOR | TO_SUPPLIER])
     rows = await work.session.scalars(select(Message).where(*theirs).order_by(Message.id))
     return [_fields(row, "id", "kind", "recipient", "subject", "text", "status", "created_at") for row in rows]
 

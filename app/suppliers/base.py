@@ -72,10 +72,13 @@ SupplierOutcome = Ok[SupplierAnswer] | Rejected | Unknown
 
 
 class SupplierChannel(Protocol):
-    """A way to speak to a supplier. `Unknown` and retryable `Rejected` are tried again with the same key."""
+    """A way to speak to a supplier. `Unknown` and retryable `Rejected` are tried again with the same key.
+
+    `has_api`: a machine of the supplier's hears and answers; else a mail or a person carries the question.
+    """
 
     key: str
-    is_manual: bool
+    has_api: bool
 
     async def open_return(self, body: Mapping[str, Any], idempotency_key: str) -> SupplierOutcome:
         """Asks for authorisation. The same key gets the same answer."""

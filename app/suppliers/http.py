@@ -42,7 +42,7 @@ class HttpSupplier:
     that is given stays the caller's to close.
     """
 
-    is_manual = False
+    has_api = True
 
     def __init__(
         self,

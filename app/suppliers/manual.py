@@ -1,4 +1,7 @@
-"""The channel for suppliers without any machine to speak to: the operator asks them and records what they say."""
+"""The channel for suppliers without any machine to speak to.
+
+One that is written to (`email.py`) answers on its page; any other the operator asks, and records what it says.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from app.suppliers.base import SupplierAnswer, SupplierOutcome, SupplierStatus
 class ManualSupplier:
     """Calls nobody: each answer is "pending" until a person records the real one."""
 
-    is_manual = True
+    has_api = False
 
     def __init__(self, key: str) -> None:
         self.key = key

@@ -15,8 +15,11 @@ from app.ledger import service as ledger
 from app.suppliers.base import CreditPromise, SupplierAnswer, SupplierStatus
 
 
-async def take_in(work: Work, case: Case, answer: SupplierAnswer, *, quiet: bool = False) -> None:
-    """Applies an answer to a locked case. What the case no longer needs becomes a note, or nothing when `quiet`."""
+async def take_in(work: Work, case: Case, answer: SupplierAnswer, *, quiet: bool = False) -> bool:
+    """Applies an answer to a locked case, and answers whether the case needed it.
+
+    What it no longer needs becomes a note, or nothing when `quiet`.
+    """
     events = {
         SupplierStatus.AUTHORIZED: _authorized,
         SupplierStatus.REFUSED: _refused,
@@ -25,20 +28,36 @@ async def take_in(work: Work, case: Case, answer: SupplierAnswer, *, quiet: bool
         SupplierStatus.REJECTED: _rejected,
     }
     if answer.status is SupplierStatus.PENDING:
-        return
+        return False
     if answer.status is SupplierStatus.CREDITED:
-        await _credited(work, case, answer, quiet)
-        return
+        return await _credited(work, case, answer, quiet)
     if answer.verdict and not _known(case, {line.line_id: line.accepted_quantity for line in answer.verdict})[0]:
         text = "The supplier's verdict names no line of this case: " + ", ".join(one.line_id for one in answer.verdict)
         await cases.add_problem(work, case, "supplier_nonsense", text[:300])
-        return
+        return False
     event, data = events[answer.status](case, answer)
-    if event is Event.SUPPLIER_CONFIRMED and await ledger.is_settled(work, case.id):
-        data["credit_settled"] = True
+    if event is Event.SUPPLIER_CONFIRMED:
+        data["news"] = data["news"] or await _promises_more(work, case, answer.credit)
+        if await ledger.is_settled(work, case.id):
+            data["credit_settled"] = True
     if quiet and not _is_news(case, event, data):
-        return
-    await cases.record_news(work, case, event, data, f"supplier:{case.supplier}")
+        return False
+    return await _told(work, case, event, data)
+
+
+async def _told(work: Work, case: Case, event: Event, data: Mapping[str, Any]) -> bool:
+    transition = await cases.record_news(work, case, event, data, f"supplier:{case.supplier}")
+    return transition.event.type is event
+
+
+async def _promises_more(work: Work, case: Case, told: CreditPromise | None) -> bool:
+    """Whether a promise says an amount that was not known, or a higher one; a lower one is for a person to agree to."""
+    if told is None:
+        return False
+    known = await ledger.credit_of(work, case.id)
+    if known is None or known.amount is None:
+        return True
+    return known.currency == told.amount.currency and told.amount.minor > known.amount
 
 
 def _is_news(case: Case, event: Event, data: Mapping[str, Any]) -> bool:
@@ -86,29 +105,34 @@ def _confirmed(case: Case, answer: SupplierAnswer) -> tuple[Event, dict[str, Any
         data["notes"] = notes
     if told and not any(lines.values()):
         return Event.SUPPLIER_REJECTED, {**data, "reason": "the supplier accepts nothing"}
-    rises = any(units > _line(case, line_id).accepted for line_id, units in lines.items())
-    data["news"] = rises or (answer.credit is not None and not case.credit_open)
+    data["news"] = any(units > _line(case, line_id).accepted for line_id, units in lines.items())
     if answer.credit is not None:
         data["credit"] = credit_data(answer.credit)
     return Event.SUPPLIER_CONFIRMED, data
 
 
 def _rejected(_case: Case, answer: SupplierAnswer) -> tuple[Event, dict[str, Any]]:
-    return Event.SUPPLIER_REJECTED, {"reason": answer.reason or "the supplier gave no reason", "lines": {}}
+    return Event.SUPPLIER_REJECTED, {
+        "reason": answer.reason or "the supplier gave no reason",
+        "lines": {},
+        "conditions": {line.line_id: line.condition for line in answer.verdict if line.condition},
+        "notes": {line.line_id: line.note for line in answer.verdict if line.note} or None,
+    }
 
 
-async def _credited(work: Work, case: Case, answer: SupplierAnswer, quiet: bool) -> None:
+async def _credited(work: Work, case: Case, answer: SupplierAnswer, quiet: bool) -> bool:
     if answer.credit is None or case.supplier is None:
         if not quiet:
             await cases.note(work, case, "The supplier says it paid and not how much.", f"supplier:{case.supplier}")
-        return
+        return False
     payment = credit_data(answer.credit)
     settled = await ledger.credit_paid(work, case.id, case.supplier, payment)
     if settled and (case.credit_open or not quiet):
-        await cases.record_news(work, case, Event.CREDIT_SETTLED, {"credit": payment}, f"supplier:{case.supplier}")
-    elif not settled and not quiet:
+        return await _told(work, case, Event.CREDIT_SETTLED, {"credit": payment})
+    if not settled and not quiet:
         text = f"The supplier paid {answer.credit.amount}, less than it promised."
         await cases.note(work, case, text, f"supplier:{case.supplier}", {"credit": payment})
+    return not settled
 
 
 def credit_data(credit: CreditPromise) -> dict[str, Any]:

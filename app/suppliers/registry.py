@@ -40,7 +40,7 @@ class SupplierRegistry:
 
 
 def build_channel(key: str, supplier: SupplierSettings) -> SupplierChannel:
-    """The channel for one supplier's settings. Channels other than `http` are relayed by the operator."""
+    """The channel for one supplier's settings. Only `http` has a machine to call: to `email`, mails are written."""
     if supplier.channel == "http" and supplier.base_url and supplier.api_token and supplier.webhook_secret:
         return HttpSupplier(
             key,

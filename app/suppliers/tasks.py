@@ -14,7 +14,7 @@ from app.evidence.showing import shown_to_supplier
 from app.jobs import blueprint, defer
 from app.outcomes import Ok, Rejected
 from app.runtime import Runtime, runtime_of
-from app.suppliers import calls
+from app.suppliers import calls, email
 from app.suppliers.base import SupplierChannel, SupplierOutcome
 from app.suppliers.news import take_in
 
@@ -62,13 +62,15 @@ async def _settle(work: Work, case: Case, channel: SupplierChannel, wish: str, o
     if isinstance(outcome, Ok):
         if wish == "open":
             calls.opened(case)
-            if not channel.is_manual:
+            if await email.ask(work, case) or channel.has_api:
                 await cases.claim_filed(work, case)
-        if calls.still_wants(case, wish) and (wish == "withdraw" or channel.is_manual):
+        elif wish == "withdraw":
+            await email.withdraw(work, case)
+        if calls.still_wants(case, wish) and (wish == "withdraw" or not channel.has_api):
             calls.stop(case)
         if wish != "withdraw":
             await take_in(work, case, outcome.value, quiet=wish == "poll")
-            if not channel.is_manual and calls.still_wants(case, wish):
+            if channel.has_api and calls.still_wants(case, wish):
                 calls.plan_poll(work, case)
         return
     refused = isinstance(outcome, Rejected) and not outcome.retryable

@@ -17,7 +17,7 @@ from app.messages import service as messages
 from app.messages.render import MessageKind, Task
 from app.messages.service import Reminder
 from app.policy.law.calendar import local_day
-from app.suppliers import calls
+from app.suppliers import calls, email
 from app.timers import service as timers
 from app.timers.clocks import Clock, Deed, Whose
 from app.timers.models import END, Timer, TimerKind
@@ -101,6 +101,9 @@ async def _ask_supplier_again(strike: Strike) -> None:
     if calls.ask_again(strike.work, strike.case):
         await strike.tell("The supplier has not answered; it is asked again.")
         return
+    if await email.remind(strike.work, strike.case, strike.reminder()):
+        await strike.tell("The supplier has not answered; it was reminded by mail.")
+        return
     await strike.ask_operator(Task.ASK_SUPPLIER)
     await strike.tell("The supplier has not answered; the operator was asked to speak to it again.")
 
@@ -124,6 +127,9 @@ async def _hand_over(strike: Strike) -> None:
 async def _chase_credit(strike: Strike) -> None:
     if calls.ask_again(strike.work, strike.case):
         await strike.tell("The supplier's credit is due; the supplier is asked for news of it.")
+        return
+    if await email.chase_credit(strike.work, strike.case, strike.reminder()):
+        await strike.tell("The supplier's credit is due; it was reminded by mail.")
         return
     await strike.ask_operator(Task.CREDIT_DUE)
     await strike.tell("The supplier's credit is due; the operator was asked to collect it.")

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.messages.facts import CouponFacts, DigestCase, DigestFacts, Suggestion
+from app.cases.vocabulary import Reason
+from app.messages.facts import TO_SUPPLIER, Ask, CouponFacts, DigestCase, DigestFacts, Suggestion
 from app.messages.render import (
     TO_OPERATOR,
     MessageFacts,
@@ -25,7 +26,10 @@ from app.money import Money
 LANGUAGES = ("en", "fr", "he")
 EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
 # The operator needs nobody to write to.
-TO_CUSTOMERS = list(product(set(MessageKind) - TO_OPERATOR, LANGUAGES))
+TO_OTHERS = set(MessageKind) - TO_OPERATOR
+TO_ANSWER = list(product(TO_OTHERS, LANGUAGES))
+LINK = "https://returns.example/supplier/abc.def"
+ALL = "https://returns.example/supplier/all.def"
 STATUS = "https://returns.example/returns/alpha/r/abc"
 SURVEY = "https://returns.example/returns/alpha/survey/def"
 ADDRESS = {
@@ -66,7 +70,7 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         route="returnless",
         verdict="part",
         declined=[("Shade", 1)],
-        status_url=None if kind in TO_OPERATOR else STATUS,
+        status_url=None if kind in TO_OPERATOR | TO_SUPPLIER else STATUS,
         survey_url=SURVEY if kind is MessageKind.THANK_YOU else None,
         coupon=CouponFacts("THANKS-7K3F", date(2027, 1, 31), Decimal(10)),
         suggestions=[Suggestion("Reading lamp", "https://lamp.example/?p=7"), Suggestion("Night light")],
@@ -82,6 +86,11 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         consumer="Ann Smith",
         consumer_email="ann@example.com",
         goods="the lamp\nand the bulb",
+        ask=Ask.AUTHORISE,
+        reasons=["defective", "wrong_size"],
+        link=LINK if kind in TO_SUPPLIER else None,
+        all_link=ALL if kind in TO_SUPPLIER else None,
+        open_cases=3,
     )
 
 
@@ -106,6 +115,8 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         verdict="none" if kind is MessageKind.VERDICT else None,
         why=["contested"] if kind is MessageKind.NEEDS_ATTENTION else (),
         digest=DigestFacts(date(2026, 11, 22), 0) if kind is MessageKind.DIGEST else None,
+        ask=Ask.CLAIM if kind in TO_SUPPLIER else None,
+        link=LINK if kind in TO_SUPPLIER else None,
     )
 
 
@@ -142,15 +153,19 @@ def test_the_html_says_what_the_text_says(kind: MessageKind, language: str) -> N
     message = render(told)
     head, _, body = message.html.partition("</bdi></p>")
     assert head.endswith("Lamp &amp; Co")
-    buttons = [f'<a href="{url}" style="display:inline-block' for url in (told.survey_url or told.status_url,) if url]
+    buttons = [
+        f'<a href="{url}" style="display:inline-block'
+        for url in (told.survey_url or told.status_url or told.link,)
+        if url
+    ]
     assert all(button in body for button in buttons)
     plain = re.sub(r"<[^>]+>", "", body).replace("&amp;", "&")
     text = re.sub(r"[\s:]*:\n(?=https://returns)", "\n", DIRECTIONAL.sub("", message.text))
-    assert plain.split() == [word for word in text.split() if word not in (STATUS, SURVEY)]
+    assert plain.split() == [word for word in text.split() if word not in (STATUS, SURVEY, LINK, ALL)]
 
 
-@pytest.mark.parametrize(("kind", "language"), sorted(TO_CUSTOMERS))
-def test_every_customer_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
+@pytest.mark.parametrize(("kind", "language"), sorted(TO_ANSWER))
+def test_everybody_outside_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
     assert "help@lamp.example" in render(facts(kind, language)).text
     asks = {"en": "eply to this message", "fr": "épondez à ce message", "he": "השיבו להודעה זו"}
     assert asks[language] in render(replace(facts(kind, language), support_email=None)).text
@@ -401,3 +416,46 @@ def test_any_text_gives_a_message_that_can_be_encoded(text: str, kind: MessageKi
     )
     assert len(message.subject.splitlines()) == 1
     assert (message.text + message.html).encode("utf-8")
+
+
+@pytest.mark.parametrize(("ask", "language"), list(product(Ask, LANGUAGES)))
+def test_a_supplier_is_told_what_is_asked_of_it_and_where_to_answer(ask: Ask, language: str) -> None:
+    told = render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), ask=ask))
+    check_whole(told)
+    others = {
+        render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), ask=other)).text
+        for other in set(Ask) - {ask, Ask.VERDICT}
+    }
+    assert ask is Ask.VERDICT or told.text not in others
+    assert "MG-7K3F9Q" in told.subject
+    # Alone on its line and without an isolate: mail programs make the whole line the address.
+    assert LINK in told.text.splitlines()
+    assert LINK in render(replace(facts(MessageKind.SUPPLIER_REMINDER, language), ask=ask)).text.splitlines()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_has_words_for_suppliers(language: str) -> None:
+    def words(reason: str) -> str:
+        return render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), reasons=[reason])).text
+
+    assert len({words(reason) for reason in Reason}) == len(Reason)
+
+
+@pytest.mark.parametrize(
+    ("language", "count", "words"),
+    [("en", 2, "2 open cases"), ("fr", 2, "2 dossiers ouverts"), ("he", 2, "שני תיקים"), ("he", 5, "5 תיקים")],
+)
+def test_open_cases_are_counted(language: str, count: int, words: str) -> None:
+    told = replace(facts(MessageKind.SUPPLIER_REMINDER, language), open_cases=count)
+    assert words in render(told).text
+    assert words not in render(replace(told, all_link=None)).text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_credit_is_named_where_it_is_known(language: str) -> None:
+    known = render(facts(MessageKind.SUPPLIER_CREDIT_DUE, language)).text
+    unknown = render(replace(facts(MessageKind.SUPPLIER_CREDIT_DUE, language), amount=None)).text
+    assert "12" in known.partition("\n\n")[2].partition("\n\n")[0]
+    assert known.partition("\n\n")[2] != unknown.partition("\n\n")[2]
+    again = render(replace(facts(MessageKind.SUPPLIER_REQUEST, language), again=True)).text
+    assert len(again) > len(render(facts(MessageKind.SUPPLIER_REQUEST, language)).text)

@@ -1,0 +1,1 @@
+"""The pages on which suppliers without an API answer."""
