@@ -7,11 +7,9 @@ import json
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.limits import takes_photos
-
 # Seconds for the whole body. A 5 MiB webhook at 2 Mbit/s takes 21.
 BODY_SECONDS = 30.0
-# The same with photos: 40 MiB at 2 Mbit/s take 168.
+# The same for a form with files, which may be photos: 40 MiB at 2 Mbit/s take 168.
 PHOTO_SECONDS = 180.0
 _TOO_SLOW = {
     "type": "about:blank",
@@ -38,7 +36,8 @@ class BodyDeadline:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        seconds = self._photo_seconds if takes_photos(scope) else self._seconds
+        kind = dict(scope["headers"]).get(b"content-type", b"")
+        seconds = self._photo_seconds if kind.startswith(b"multipart/") else self._seconds
         exchange = _Exchange(receive, send, asyncio.get_running_loop().time() + seconds)
         exchange.expected = any(name == b"expect" for name, _ in scope["headers"])
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,41 +13,30 @@ MOST_BYTES = 1024 * 1024
 MOST_EVIDENCE_BYTES = 40 * 1024 * 1024
 
 
-# Below these, people send forms.
-FORM_PREFIXES = ("/returns/", "/supplier/")
-
-
-def takes_photos(scope: Scope) -> bool:
-    """Whether this request brings a form with files to where there may be photos among them."""
-    path = path_in(scope)
-    kind = dict(scope["headers"]).get(b"content-type", b"")
-    return (path.endswith("/evidence") or path.startswith(FORM_PREFIXES)) and kind.startswith(b"multipart/")
-
-
-def path_in(scope: Scope) -> str:
-    """The path below the prefix of a proxy, if there is one."""
-    path: str = scope.get("path", "")
-    return path.removeprefix(scope.get("root_path", ""))
-
-
 class BodyLimit:
-    """ASGI middleware: reading more of a body under `api` or of a form than is sensible there ends in 413.
+    """ASGI middleware: reading more of a body under `api` or `pages` than is sensible there ends in 413.
 
-    The framework's own limit answers plain text; here every error is a problem, or a page.
+    The framework's own limit answers plain text; here every error is a problem, or a page. Any form of a page may
+    bring photos.
     """
 
-    def __init__(self, app: ASGIApp, api: str) -> None:
+    def __init__(self, app: ASGIApp, api: str, pages: Sequence[str]) -> None:
         self.app = app
-        self.prefixes = (api, *FORM_PREFIXES)
+        self.api = api
+        self.pages = tuple(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hands the request on with a counting `receive`."""
-        if scope["type"] != "http" or not path_in(scope).startswith(self.prefixes):
+        path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
+        if scope["type"] != "http" or not path.startswith((self.api, *self.pages)):
             await self.app(scope, receive, send)
             return
-        declared = dict(scope["headers"]).get(b"content-length", b"")
+        headers = dict(scope["headers"])
+        declared = headers.get(b"content-length", b"")
         announced = int(declared) if declared.isdigit() and len(declared) < 20 else 0
-        most = MOST_EVIDENCE_BYTES if takes_photos(scope) else MOST_BYTES
+        takes_photos = path.endswith("/evidence") or path.startswith(self.pages)
+        photos = takes_photos and headers.get(b"content-type", b"").startswith(b"multipart/")
+        most = MOST_EVIDENCE_BYTES if photos else MOST_BYTES
         read = 0
 
         async def counted() -> Message:

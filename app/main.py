@@ -29,6 +29,8 @@ from app.webhooks import endpoints as webhooks
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
+# Below these, people send forms.
+FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers)
 
 
@@ -57,7 +59,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
         generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime
-    app.add_middleware(BodyLimit, api=API_PREFIX)
+    app.add_middleware(BodyLimit, api=API_PREFIX, pages=FORM_PREFIXES)
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)

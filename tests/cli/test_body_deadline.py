@@ -27,7 +27,7 @@ async def early(request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    paths = {"/echo": echo, "/early": early, "/returns/alpha/evidence": echo}
+    paths = {"/echo": echo, "/early": early, "/photos": echo}
     app = Starlette(routes=[Route(path, answer, methods=["POST"]) for path, answer in paths.items()])
     server = LoopbackServer(BodyDeadline(app, seconds=0.3, photo_seconds=20))
     with server:
@@ -50,7 +50,7 @@ def test_an_unfinished_body_is_answered_408_and_the_connection_is_closed(port: i
 
 
 def test_photos_from_a_phone_may_take_longer(port: int) -> None:
-    head = HEAD.replace(b"/echo", b"/returns/alpha/evidence").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    head = HEAD.replace(b"/echo", b"/photos").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     photos = head.replace(b"Host: x", b"Host: x\r\nContent-Type: multipart/form-data; boundary=x")
     with socket.create_connection(("127.0.0.1", port), timeout=10) as patient:
         patient.sendall(photos + b"12345")
