@@ -57,10 +57,16 @@ async def _erase_withdrawals(work: Work, *which: ColumnElement[bool]) -> Counter
     """When it was declared and what became of it stays."""
     statement = select(Withdrawal).where(*which, Withdrawal.erased_at.is_(None)).order_by(Withdrawal.id)
     found = list(await work.session.scalars(statement.with_for_update(key_share=True)))
-    for one in found:
-        one.erase(work.now)
     receipts = [one.receipt_id for one in found if one.receipt_id]
-    return Counter(withdrawals=len(found)) + await _erase_messages(work, Message.id.in_(receipts))
+    done = await _erase_messages(work, Message.id.in_(receipts))
+    sending = select(Message.id).where(Message.id.in_(receipts), Message.status == MessageStatus.SENDING)
+    # By its e-mail it is found again when its receipt has gone out.
+    left = set(await work.session.scalars(sending)) if done[LEFT] else set()
+    for one in found:
+        if one.receipt_id not in left:
+            one.erase(work.now)
+            done["withdrawals"] += 1
+    return done
 
 
 def _without_note(line: dict[str, object]) -> dict[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.db.work import Work
@@ -92,7 +92,7 @@ async def _refunds(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]
 
 async def _withdrawals(work: Work, request: PrivacyRequest, order_pks: Sequence[UUID]) -> list[dict[str, Any]]:
     """Those of the orders, and those with the e-mail whose order was never found."""
-    mine = Withdrawal.order_pk.in_(order_pks)
+    mine: ColumnElement[bool] = Withdrawal.order_pk.in_(order_pks)
     if request.email:
         same = (Withdrawal.store == request.store) & (func.lower(Withdrawal.email) == request.email)
         mine = or_(mine, same & Withdrawal.order_pk.is_(None))
