@@ -52,9 +52,9 @@ class Settings(BaseSettings):
     )
     public_url: WebUrl = Field("http://127.0.0.1:8000", description="Base of links in mails and of callbacks.")
     trusted_proxies: Annotated[NetworkList, NoDecode] = Field(
-        ["127.0.0.1", "::1"],
-        description="Addresses or networks of the proxies before Makegood, whose `X-Forwarded-For` and "
-        "`X-Forwarded-Proto` are believed: a JSON list.",
+        [],
+        description="A JSON list of the addresses or networks of proxies before Makegood, whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed; unset: this machine, or what `FORWARDED_ALLOW_IPS` says.",
     )
     secret_key: Annotated[SecretList, NoDecode] = Field(
         [],
