@@ -16,6 +16,7 @@ from sqlalchemy.orm import undefer
 from app.cases import service as cases
 from app.cases.models import Case, Evidence
 from app.db.work import Work
+from app.feedback.models import Feedback
 from app.messages.models import Message, MessageStatus
 from app.orders import service as orders
 from app.privacy.service import MARK
@@ -43,7 +44,16 @@ async def erase_order(work: Work, order_pk: UUID, why: dict[str, str]) -> Counte
     found = await work.session.scalars(select(Case.id).where(Case.order_pk == order_pk).order_by(Case.id))
     for case_id in found.all():
         done += await _erase_case(work, await cases.lock(work, case_id), why)
-    return done + await _erase_messages(work, [request.id for request in requests])
+    ids = [request.id for request in requests]
+    done["feedback"] += await _erase_feedback(work, ids)
+    return done + await _erase_messages(work, ids)
+
+
+async def _erase_feedback(work: Work, request_ids: Sequence[UUID]) -> int:
+    """What the customer wrote; how satisfied they were is kept without it."""
+    theirs = Feedback.request_id.in_(request_ids), Feedback.text.is_not(None), Feedback.text != MARK
+    statement = update(Feedback).where(*theirs).values(text=MARK).returning(Feedback.id)
+    return len((await work.session.execute(statement)).all())
 
 
 def _without_note(line: dict[str, object]) -> dict[str, object]:
