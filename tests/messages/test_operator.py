@@ -86,7 +86,7 @@ async def test_the_digest_comes_at_its_hour_once_a_day_where_the_operator_is(
     assert await at(morning) == 1
     assert await at(morning + timedelta(hours=9)) == 1
     assert await at(morning + timedelta(days=1)) == 2
-    settings.digest_hour = None
+    settings.digest_hour = -1
     assert await at(morning + timedelta(days=2)) == 2
     found = (await client.get(f"{V1}/messages")).json()["items"]
     first = [one for one in found if one["kind"] == "digest"][-1]
