@@ -33,6 +33,7 @@ async def list_feedback(
     "/summary",
     summary="Sums the answers up by product and reason",
     description="Products with most unhappy customers first. A request with several lines counts for each of them.",
+    responses=refusals(),
 )
 async def summarise_feedback(
     _reader: Reader,

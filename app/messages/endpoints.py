@@ -7,17 +7,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from sqlalchemy import select
+from starlette.responses import JSONResponse
 
 from app.api import BadCursor, InRuntime, InWork, Operator, Page, Paging, Reader
 from app.cases import queries as cases
 from app.cases.models import Case
+from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors import NotFound
-from app.errors_http import refusals
+from app.errors_http import RequestTooLarge, refusals
 from app.messages import bounces
 from app.messages.bounces import MailNotSent
 from app.messages.models import Message
 from app.messages.preview import preview
 from app.messages.schemas import BouncedBody, MessageFilter, MessageOut, PreviewOut, PreviewWish
+from app.once import InOnce
 
 router = APIRouter(prefix="/messages", tags=["messages"])
 
@@ -81,15 +85,20 @@ async def preview_message(_reader: Reader, work: InWork, wanted: Annotated[Previ
         "For a mail that the server took and somebody sent back later. Its cases ask for attention, so that the reader "
         "is told another way. Saying it twice changes nothing."
     ),
-    responses=refusals(NotFound, MailNotSent),
+    response_model=MessageOut,
+    responses=refusals(NotFound, MailNotSent, IdempotencyKeyReused, RequestTooLarge),
 )
 async def message_bounced(
-    _operator: Operator, runtime: InRuntime, id: UUID, body: BouncedBody | None = None
-) -> MessageOut:
+    _operator: Operator, runtime: InRuntime, once: InOnce, id: UUID, body: BouncedBody | None = None
+) -> JSONResponse:
     """A mail came back."""
-    detail = body.detail if body else None
-    message = await runtime.carry_out(lambda work: bounces.came_back(work, id, detail))
-    return MessageOut.model_validate(message, from_attributes=True)
+    told = body or BouncedBody()
+
+    async def said(work: Work) -> MessageOut:
+        message = await bounces.came_back(work, id, told.detail)
+        return MessageOut.model_validate(message, from_attributes=True)
+
+    return await once.carry_out(runtime, told, said)
 
 
 @router.get(

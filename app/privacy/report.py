@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.db.work import Work
+from app.feedback.models import Feedback
 from app.messages.models import Message
 from app.messages.render import TO_OPERATOR
 from app.orders.models import Order
@@ -51,6 +52,7 @@ async def data_of(work: Work, request: PrivacyRequest) -> Found:
         "refunds": await _refunds(work, pks),
         "withdrawals": await _withdrawals(work, request, pks),
         "messages": await _messages(work, [one.id for one in requests]),
+        "feedback": await _feedback(work, [one.id for one in requests]),
         "deliveries": await _deliveries(work, request, found, owned),
     }
 
@@ -105,6 +107,13 @@ async def _messages(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, A
     theirs = Message.request_id.in_(request_ids), Message.kind.not_in([str(kind) for kind in TO_OPERATOR])
     rows = await work.session.scalars(select(Message).where(*theirs).order_by(Message.id))
     return [_fields(row, "id", "kind", "recipient", "subject", "text", "status", "created_at") for row in rows]
+
+
+async def _feedback(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    rows = await work.session.scalars(
+        select(Feedback).where(Feedback.request_id.in_(request_ids)).order_by(Feedback.id)
+    )
+    return [_fields(row, "request_id", "score", "text", "created_at", "updated_at") for row in rows]
 
 
 async def _deliveries(

@@ -198,6 +198,7 @@ async def _say(work: Work, thanks: Thanks) -> None:
     survey = links.url(work.settings, f"/returns/{order.store}/survey/{token}")
     facts = replace(
         customer_facts(work, order, request, MessageKind.THANK_YOU),
+        case_references=await _references(work, request),
         survey_url=survey if rules.survey else None,
         coupon=_coupon_facts(work, thanks, order),
         suggestions=await suggestions_for(work, order) if rules.suggestions else (),
@@ -206,6 +207,13 @@ async def _say(work: Work, thanks: Thanks) -> None:
     await write(work, facts, Letter(key, request.email or order.email, order.store, request.id))
     _end(thanks, ThanksStatus.SAID)
     thanks.said_at = work.now
+
+
+async def _references(work: Work, request: ReturnRequest) -> list[str]:
+    """Of the cases that were settled."""
+    settled = Case.state.in_([str(state) for state in _SETTLED])
+    statement = select(Case.reference).where(Case.request_id == request.id, settled).order_by(Case.id)
+    return list(await work.session.scalars(statement))
 
 
 def _coupon_facts(work: Work, thanks: Thanks, order: Order) -> CouponFacts | None:
