@@ -6,6 +6,7 @@ Locks are taken in the one sequence: the order, then its cases.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, text, update
