@@ -109,6 +109,16 @@ async def approve(target: Target, body: bodies.ApproveBody) -> None:
     address = local if route is Route.LOCAL else None
     told = {"route": route, "remedy": remedy, "lines": chosen or None, "return_address": address or None}
     await target.record(Event.APPROVED, body, **told, ground=Ground.OPERATOR)
+    await _tell_left_out(target)
+
+
+async def _tell_left_out(target: Target) -> None:
+    """A person may approve less than was asked for; that a legal right was left out is said, so that it was meant."""
+    case = target.case
+    left = sum(max(0, line.requested - line.approved - line.external) for line in case.lines)
+    if left and case.right_alive:
+        text = f"{left} units were not approved, and a legal right of the customer to them is alive: refuse them only "
+        await cases.add_problem(target.work, case, "right_left_out", text + "with a reason, or open them again.")
 
 
 async def _check_free(target: Target, units: dict[str, int]) -> None:

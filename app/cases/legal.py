@@ -13,10 +13,11 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.cases import trail
 from app.cases.legal_dates import Dates, RightDate, monotone
-from app.cases.legal_facts import TOLD_BY, Told, progress_of
-from app.cases.models import NOT_ENDED, Case, CaseEventRow
-from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, Event, Hold, Reason, Remedy, Route, State
+from app.cases.legal_facts import Told
+from app.cases.models import NOT_ENDED, Case
+from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, Hold, Reason, Remedy, State
 from app.db.work import Work
 from app.money import Money
 from app.orders import service as orders
@@ -114,22 +115,14 @@ async def views_of(work: Work, case: Case) -> dict[Right, LegalView]:
 
 async def _exempt(work: Work, case: Case) -> bool:
     """Whether a statutory exception holds for the goods, as the case's policy claims; asked once in each cycle."""
-    order = await work.session.get_one(Order, case.order_pk)
-    return any(facts.exempt for facts in await policy.law_facts(work, case, order))
+    return await policy.is_exempt(work, case, await work.session.get_one(Order, case.order_pk))
 
 
 async def _ask(
     work: Work, case: Case, pinned: str | None, exempt: bool, now_told: Told | None = None
 ) -> dict[Right, LegalView]:
     order = orders.snapshot_of(await work.session.get_one(Order, case.order_pk))
-    rows = await work.session.execute(
-        select(CaseEventRow.type, CaseEventRow.at, CaseEventRow.data)
-        .where(CaseEventRow.case_id == case.id, CaseEventRow.type.in_([str(event) for event in TOLD_BY]))
-        .order_by(CaseEventRow.seq)
-    )
-    told = [Told(Event(kind), at, data) for kind, at, data in rows]
-    told += [now_told] if now_told is not None and now_told.type in TOLD_BY else []
-    declared_at, progress = progress_of(case.created_at, told, Route(case.route) if case.route else None)
+    declared_at, progress = await trail.progress(work, case, now_told)
     file = await policy.policy_of(work, case)
     reasons = [Reason(line.reason) for line in case.lines]
     facts = facts_of(order, reasons, declared_at, file.policy, progress, exempt)

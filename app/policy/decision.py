@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from app.cases.vocabulary import Reason, Remedy, Route
-from app.policy.law.model import Payer
+from app.policy.law.model import Cite, Payer
 from app.policy.terms import EvidenceKind, Outcome
 
 Value = str | int | bool
@@ -78,8 +78,8 @@ class DecidedLine:
 class LawFigures:
     """What the law said at that moment, the strictest over the rights that the lines rest on.
 
-    `fee_at_most` is minor units that may be kept (None: no limit). `cites` have `law`, `rule`, `article`,
-    `confidence`, `value` and `sets`. `zone` is the customer's, in whose days the dates are meant.
+    `fee_at_most` is minor units that may be kept (None: no limit). `cites` are the articles behind the
+    figures. `zone` is the customer's, in whose days the dates are meant.
     """
 
     alive: bool
@@ -93,7 +93,7 @@ class LawFigures:
     covered: bool = True
     zone: str = "UTC"
     forbids: tuple[str, ...] = ()
-    cites: tuple[Mapping[str, str], ...] = ()
+    cites: tuple[Cite, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -269,12 +269,8 @@ def _figures(looked: Sequence[LineCase], laws: Laws, question: Question) -> LawF
         covered=all(law.covered for law in views),
         zone=views[0].zone,
         forbids=tuple(sorted({str(one) for law in views for one in law.forbids})),
-        cites=tuple(
-            {"law": one.law, "rule": one.rule, "article": one.article, "confidence": str(one.confidence),
-             "value": one.value, "sets": one.sets}
-            for one in dict.fromkeys(cite for law in views for cite in law.cites)
-        ),
-    )  # fmt: skip
+        cites=tuple(dict.fromkeys(cite for law in views for cite in law.cites)),
+    )
 
 
 def _unique(notes: Sequence[Note]) -> tuple[Note, ...]:

@@ -1,8 +1,8 @@
 """What a policy would do that a law forbids. Pure.
 
 The engine never does it: it takes the lawful value and says so (`Decision.corrected`). Here it is found in the file,
-before a customer meets it. A person may still act against a law, with a reason: `approve` and `reject` of a case take
-`override`, and the trail keeps who and why.
+before a customer meets it. A person may still act against a law, with a reason: `reject` of a case takes `override`,
+and the trail keeps who and why; an approval that leaves out what a right covers asks for attention.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from app.cases.models import Case, CaseEventRow, CaseLine
+from app.cases import trail
+from app.cases.models import Case, CaseLine
 from app.cases.vocabulary import Event, Reason, Remedy, Route, State
 from app.db.work import Work
 from app.money import units_share
@@ -21,10 +21,9 @@ from app.orders.snapshot import OrderSnapshot
 from app.policy import history, store
 from app.policy.decision import Decision, Note
 from app.policy.engine import decide as decide_by
-from app.policy.facts import Progress, assess_all, facts_of, version_of
+from app.policy.facts import assess_all, facts_of, version_of
 from app.policy.files import PolicyFile
 from app.policy.law.assess import assess
-from app.policy.law.model import LawFacts, LegalView
 from app.policy.lines import exempt
 from app.policy.question import AskedLine, Question, SupplierTerms, window_start
 from app.policy.terms import Outcome
@@ -81,7 +80,9 @@ async def consider(
     if file is None:
         file = await store.pin(work, case.store)
     question = await question_of(work, case, order, units)
-    facts = await law_facts(work, case, order, file, question)
+    declared_at, progress = await trail.progress(work, case)
+    reasons = [line.reason for line in question.lines]
+    facts = facts_of(question.order, reasons, declared_at, file.policy, progress, exempt(question, file.policy))
     laws = assess_all(facts, lambda one: assess(one, case.law_version))
     case.law_version = case.law_version or version_of(laws) or None
     decision = decide_by(question, file, laws)
@@ -91,26 +92,9 @@ async def consider(
     return file, decision
 
 
-async def law_facts(
-    work: Work, case: Case, order: Order, file: PolicyFile | None = None, question: Question | None = None
-) -> tuple[LawFacts, ...]:
-    """What the law is told of a case as it stands now: one for each right that its lines rest on."""
-    file = file or await policy_of(work, case)
-    question = question or await question_of(work, case, order)
-    return facts_of(
-        question.order,
-        [line.reason for line in question.lines],
-        question.declared_at,
-        file.policy,
-        await progress_of(work, case),
-        exempt(question, file.policy),
-    )
-
-
-async def law_views(work: Work, case: Case, order: Order) -> dict[str, LegalView]:
-    """What the case's pinned law says now, by right."""
-    facts = await law_facts(work, case, order)
-    return {one.right: assess(one, case.law_version) for one in facts}
+async def is_exempt(work: Work, case: Case, order: Order) -> bool:
+    """Whether the case's policy claims a statutory exception for all that is withdrawn from."""
+    return exempt(await question_of(work, case, order), (await policy_of(work, case)).policy)
 
 
 async def policy_of(work: Work, case: Case) -> PolicyFile:
@@ -172,38 +156,6 @@ def terms_of(key: str | None, supplier: SupplierSettings | None, order: OrderSna
         returnless_below=int(below * Decimal(10) ** order.exponent) if below is not None and same else None,
         cost_ratio=supplier.cost_ratio,
     )
-
-
-async def progress_of(work: Work, case: Case) -> Progress:
-    """What happened to the case in its present cycle: the first proof of each thing counts."""
-    statement = (
-        select(CaseEventRow)
-        .where(
-            CaseEventRow.case_id == case.id,
-            CaseEventRow.type.in_([Event.APPROVED, Event.TRACKING_ADDED, Event.GOODS_RECEIVED, Event.REOPENED]),
-        )
-        .order_by(CaseEventRow.seq)
-    )
-    found = Progress(nothing_moves=case.route in (Route.CLAIM, Route.RETURNLESS))
-    for event in await work.session.scalars(statement):
-        if event.type == Event.REOPENED:
-            found = replace(found, agreed_at=None)
-        elif event.type == Event.APPROVED:
-            found = replace(found, agreed_at=found.agreed_at or event.at)
-        elif event.type == Event.TRACKING_ADDED:
-            found = replace(found, dispatch_proved_at=found.dispatch_proved_at or event.at)
-        else:
-            found = replace(found, goods_back_at=found.goods_back_at or _received_at(event))
-    return found
-
-
-def _received_at(event: CaseEventRow) -> datetime:
-    """As it was told, but never later than it was told."""
-    try:
-        told = datetime.fromisoformat(str(event.data.get("received_at")))
-    except ValueError:
-        return event.at
-    return min(told, event.at) if told.tzinfo else event.at
 
 
 def _ruling(work: Work, case: Case, order: Order, file: PolicyFile, decision: Decision, seq: int) -> Ruling:

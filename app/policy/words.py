@@ -200,7 +200,7 @@ def _law(speaker: _Speaker) -> tuple[str, ...]:
     if law.way_back is Payer.MERCHANT:
         found.append(speaker.say("law", "way_back"))
     known = sentences(speaker.language)["confidence"]
-    cited = dict.fromkeys((cite["article"], cite["law"], cite["confidence"]) for cite in law.cites)
+    cited = dict.fromkeys((cite.article, cite.law, cite.confidence) for cite in law.cites)
     for article, of, confidence in cited:
         values = {"article": article, "law": of, "confidence": known.get(confidence, confidence)}
         found.append(speaker.say("law", "cite", values))

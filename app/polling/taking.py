@@ -14,7 +14,8 @@ from app.orders.snapshot import OrderSnapshot
 from app.polling.service import Walk, overlap
 from app.requests.models import ReturnRequest
 from app.stores.base import OrderGlance, ReturnGlance
-from app.webhooks.topics import after_news, follow_return, is_cancelled
+from app.webhooks.topics import after_news, is_cancelled
+from app.webhooks.topics_returns import follow_return
 
 # What a store's own return has become, as the event that the webhook of that moment would have been.
 _MOVES = {"open": Event.APPROVED, "declined": Event.REJECTED, "canceled": Event.CUSTOMER_CANCELLED}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -72,7 +73,10 @@ class WantedLine:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request as it comes in. `origin` is `api` or `shopify_return`, `store_return_id` the store's own return."""
+    """A request as it comes in. `origin` is the door (see `ReturnRequest`), `store_return_id` the store's own return.
+
+    `declared_at` is when the customer declared it, where that was before now: rights and dates count from it.
+    """
 
     remedy: Remedy
     lines: Sequence[WantedLine]
@@ -80,6 +84,7 @@ class Wanted:
     actor: str
     email: str | None = None
     store_return_id: str | None = None
+    declared_at: datetime | None = None
 
 
 async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnRequest, list[Case]]:
@@ -110,16 +115,18 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
             }
             for line, one in chosen
         ],
-        created_at=work.now,
+        created_at=wanted.declared_at or work.now,
     )
     work.session.add(request)
     await work.session.flush()
     await apply_observed(work, order)
+    # The receipt is the first that the customer hears, whatever the policy decides at once.
+    receipt_id = new_id()
     opened = []
     for supplier, lines in _by_supplier(work.settings, order.store, chosen).items():
         opened.append(await _open(work, request, order, supplier, lines, wanted.actor))
     await hold_if_disputed(work, order)
-    await messages.receipt(work, request, order, opened)
+    await messages.receipt(work, request, order, opened, receipt_id)
     return request, opened
 
 
@@ -209,7 +216,7 @@ async def _open(
         problems=[],
         attention=[],
         seq=0,
-        created_at=work.now,
+        created_at=request.created_at,
         updated_at=work.now,
         lines=[_case_line(position, line, one) for position, (line, one) in enumerate(lines)],
     )

@@ -18,7 +18,7 @@ from app.requests.service import Wanted, WantedLine
 from app.runtime import Runtime, runtime_of
 from app.stores.base import StoreReturn, StoreReturnLine, StoreUnavailable
 from app.webhooks import inbox
-from app.webhooks.topics import follow_return
+from app.webhooks.topics_returns import follow_return
 
 log = structlog.get_logger()
 

@@ -6,14 +6,12 @@ A webhook is a hint: what it says of an order is kept when it is newer, and befo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
 
-from app.cases import service as cases
-from app.cases.models import Case
 from app.cases.observe import (
     apply_observed,
     chargeback,
@@ -22,25 +20,22 @@ from app.cases.observe import (
     order_edited,
     tell_law,
 )
-from app.cases.states import allowed_events
-from app.cases.vocabulary import Event, State
+from app.cases.vocabulary import Event
 from app.db.work import Work
 from app.jobs import defer
 from app.orders import normalise_shopify, normalise_woocommerce
 from app.orders import service as orders
 from app.orders.models import Order
-from app.orders.reading import UnreadablePayload, child, identifier, objects, required_identifier, text
+from app.orders.reading import UnreadablePayload, child, identifier, required_identifier, text
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.privacy import service as privacy
 from app.privacy.models import PrivacyKind
 from app.refunds.models import Refund
 from app.refunds.states import RefundStatus
-from app.requests import service as requests
 from app.stores import installation
 from app.webhooks.models import Delivery
-
-# A handler answers why the delivery changed nothing, or None when it did.
-Handler = Callable[[Work, Delivery, Mapping[str, Any]], Awaitable[str | None]]
+from app.webhooks.topics_returns import Handler, return_moved, return_requested
+from app.withdrawals import queries as withdrawals
 
 
 async def keep_order(work: Work, delivery: Delivery, news: OrderSnapshot) -> str | None:
@@ -68,6 +63,8 @@ async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
     else:
         await order_edited(work, order)
     await tell_law(work, order)
+    if orders.snapshot_of(order).withdrawn and not await withdrawals.known_already(work, order):
+        await defer(work.session, "withdrawals.take_in", store=order.store, order_id=order.order_id)
     await _wake_refunds(work, order)
 
 
@@ -152,68 +149,6 @@ async def _shopify_fulfilment_event(work: Work, delivery: Delivery, payload: Map
         return "only a delivery is of interest"
     await _fetch(work, delivery, required_identifier(payload, "order_id"))
     return None
-
-
-async def _shopify_return_requested(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
-    return_id, told = required_identifier(payload, "id"), _reasons(payload)
-    await defer(
-        work.session,
-        "requests.take_in_return",
-        store=delivery.source,
-        return_id=return_id,
-        delivery_id=str(delivery.id),
-        reasons=told,
-    )
-    return None
-
-
-def _reasons(payload: Mapping[str, Any]) -> dict[str, str]:
-    """The reason by order line as the webhook words it; the API names another set of reasons."""
-    told = {}
-    for item in objects(payload, "return_line_items"):
-        line_id = identifier(child(child(item, "fulfillment_line_item"), "line_item"), "id")
-        reason = text(item, "return_reason", 80)
-        if line_id and reason:
-            told[line_id] = reason.lower()
-    return told
-
-
-def _shopify_return_moved(event: Event, status: str) -> Handler:
-    """The merchant decided in the store's own screen: the same decision is taken here, where the case allows it."""
-
-    async def handle(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
-        return_id = required_identifier(payload, "id")
-        note = text(child(payload, "decline"), "note")
-        moved = await follow_return(work, delivery.source, return_id, status, event, note)
-        if event is Event.APPROVED and await requests.of_store_return(work, delivery.source, return_id) is None:
-            # The merchant opened it in the store, or the customer's request was lost on the way.
-            return await _shopify_return_requested(work, delivery, payload)
-        return None if moved else "no case waits for this"
-
-    return handle
-
-
-async def follow_return(
-    work: Work, store: str, return_id: str, status: str, event: Event | None, note: str | None
-) -> int:
-    """A store's own return has become `status`; its cases that allow `event` take it. Answers how many did."""
-    named = (Case.store == store, Case.store_return_id == return_id)
-    for order_pk in (await work.session.scalars(select(Case.order_pk).where(*named).distinct())).all():
-        await orders.lock(work, order_pk)
-    moved = 0
-    for case_id in (await work.session.scalars(select(Case.id).where(*named).order_by(Case.id))).all():
-        case = await cases.lock(work, case_id)
-        if event is not None and event in allowed_events(State(case.state)):
-            await cases.record_news(work, case, event, _decision(event, case, note), f"store:{store}")
-            moved += 1
-    await requests.note_store_status(work, store, return_id, status)
-    return moved
-
-
-def _decision(event: Event, case: Case, note: str | None) -> dict[str, Any]:
-    if event is Event.APPROVED:
-        return {"route": case.route or "return", "reason": "approved in the store"}
-    return {"reason": note or "decided in the store"}
 
 
 async def _shopify_dispute(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
@@ -301,10 +236,10 @@ _SHOPIFY: dict[str, Handler] = {
     "fulfillments/create": _shopify_fulfilment,
     "fulfillments/update": _shopify_fulfilment,
     "fulfillment_events/create": _shopify_fulfilment_event,
-    "returns/request": _shopify_return_requested,
-    "returns/approve": _shopify_return_moved(Event.APPROVED, "open"),
-    "returns/decline": _shopify_return_moved(Event.REJECTED, "declined"),
-    "returns/cancel": _shopify_return_moved(Event.CUSTOMER_CANCELLED, "canceled"),
+    "returns/request": return_requested,
+    "returns/approve": return_moved(Event.APPROVED, "open"),
+    "returns/decline": return_moved(Event.REJECTED, "declined"),
+    "returns/cancel": return_moved(Event.CUSTOMER_CANCELLED, "canceled"),
     "disputes/create": _shopify_dispute,
     "disputes/update": _shopify_dispute,
     "app/uninstalled": _shopify_uninstalled,

@@ -59,6 +59,18 @@ async def test_an_action_moves_the_case(
             assert mine["data"][name] == body[name]
 
 
+@pytest.mark.parametrize(("units", "told"), [(1, ["problem:right_left_out"]), (2, [])])
+async def test_an_approval_that_leaves_a_right_out_asks_for_attention(
+    client: AsyncClient, runtime: Runtime, units: int, told: list[str]
+) -> None:
+    """The customer asked for two in time: one of them is as good as refused."""
+    await keep(runtime, order_of())
+    (case,) = (await submit(client, lamp(2), remedy="store_credit"))["cases"]
+    assert (case["state"], case["legal"]["alive"]) == ("under_review", True)
+    case = await act(client, case, "approve", remedy="refund", lines=[{"line_id": LAMP, "quantity": units}])
+    assert [why for why in case["attention"] if why.startswith("problem")] == told
+
+
 @pytest.mark.parametrize(
     ("state", "action", "body"),
     [

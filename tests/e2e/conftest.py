@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -19,6 +20,9 @@ from app.settings import Settings
 from tests.conftest import API_KEY, BASE_SETTINGS
 from tests.e2e.stage import Stage
 
+# A Tuesday far from holidays and from a change of the clock, in every country of the tests: working days and last days
+# come out the same whenever the tests run.
+START = datetime(2030, 2, 5, 9, tzinfo=UTC)
 POLLING: dict[str, Any] = {"poll_seconds": 300, "webhook_check_minutes": 15, "poll_reread_minutes": 10}
 
 
@@ -29,6 +33,7 @@ async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
     `policy` among the changes is the file of both stores' policy.
     """
     clock = MovableClock()
+    clock.move(START - clock.now())
     with World(clock=clock) as world:
         policy = changes.pop("policy", None)
         named = {"policy": str(policy)} if policy else {}

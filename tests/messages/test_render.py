@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
 from itertools import product
 
 import pytest
@@ -10,16 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cases.vocabulary import Reason
-from app.messages.render import Ask, MessageFacts, MessageKind, RenderedMessage, Task, reader_language, render
+from app.messages.facts import TO_SUPPLIERS, Ask, CouponFacts, DigestCase, DigestFacts, Suggestion
+from app.messages.render import (
+    TO_OPERATOR,
+    MessageFacts,
+    MessageKind,
+    RenderedMessage,
+    Task,
+    reader_language,
+    render,
+)
 from app.money import Money
 
 LANGUAGES = ("en", "fr", "he")
 EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
-TO_SUPPLIERS = {kind for kind in MessageKind if kind.startswith("supplier_")} - {MessageKind.SUPPLIER_LATE}
 # The operator needs nobody to write to.
-TO_OTHERS = set(MessageKind) - {MessageKind.LEGAL_ALARM, MessageKind.OPERATOR_TASK}
-TO_ANSWER = list(product(TO_OTHERS, LANGUAGES))
-LINK = "https://returns.example/supplier/abc.def"
+TO_CUSTOMERS = list(product(set(MessageKind) - TO_OPERATOR, LANGUAGES))
+STATUS = "https://returns.example/returns/alpha/r/abc"
+SURVEY = "https://returns.example/returns/alpha/survey/def"
+ANSWER, ALL = "https://returns.example/supplier/abc.def", "https://returns.example/supplier/all.def"
 ADDRESS = {
     "name": "Acme",
     "line1": "1 Road",
@@ -55,12 +65,34 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         days_left=3,
         task=Task.CLAIM_WINDOW,
         supplier="Acme",
+        route="returnless",
+        verdict="part",
+        declined=[("Shade", 1)],
+        status_url=None if kind in TO_OPERATOR | TO_SUPPLIERS else STATUS,
+        survey_url=SURVEY if kind is MessageKind.THANK_YOU else None,
+        coupon=CouponFacts("THANKS-7K3F", date(2027, 1, 31), Decimal(10)),
+        suggestions=[Suggestion("Reading lamp", "https://lamp.example/?p=7"), Suggestion("Night light")],
+        why=["under_review", "hold:fraud"],
+        digest=DigestFacts(
+            day=date(2026, 11, 22),
+            waiting=2,
+            cases=[DigestCase("MG-7K3F9Q", "#1106", ["contested", "problem:mail_bounced"])],
+            refunded=[Money(1250, "EUR", 2)],
+            refunds=1,
+            scores=[5, 4],
+        ),
+        consumer="Ann Smith",
+        consumer_email="ann@example.com",
+        goods="the lamp\nand the bulb",
         ask=Ask.AUTHORISE,
         reasons=["defective", "wrong_size"],
-        link=LINK,
-        all_link="https://returns.example/supplier/all.def",
+        answer_url=ANSWER if kind in TO_SUPPLIERS else None,
+        all_url=ALL if kind in TO_SUPPLIERS else None,
         open_cases=3,
     )
+
+
+_DATED = {MessageKind.RECEIPT, MessageKind.WITHDRAWAL_RECEIPT, MessageKind.WITHDRAWAL_TASK}
 
 
 def least(kind: MessageKind, locale: str) -> MessageFacts:
@@ -70,14 +102,19 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         locale=locale,
         store_name="Lamp & Co",
         order_number="#1106",
-        received_at=datetime(2026, 11, 20, 10, 4, tzinfo=UTC) if kind is MessageKind.RECEIPT else None,
+        received_at=datetime(2026, 11, 20, 10, 4, tzinfo=UTC) if kind in _DATED else None,
         rma_number="RMA-77" if kind is MessageKind.RMA_ISSUED else None,
         amount=Money(1250, "EUR", 2) if kind is MessageKind.REFUND_SENT else None,
         reason="Too late" if kind is MessageKind.REFUSED else None,
         due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC) if kind is MessageKind.LEGAL_ALARM else None,
         task=Task.DECIDE if kind is MessageKind.OPERATOR_TASK else None,
+        consumer_email="ann@example.com" if kind is MessageKind.WITHDRAWAL_RECEIPT else None,
+        route="claim" if kind is MessageKind.APPROVED else None,
+        verdict="none" if kind is MessageKind.VERDICT else None,
+        why=["contested"] if kind is MessageKind.NEEDS_ATTENTION else (),
+        digest=DigestFacts(date(2026, 11, 22), 0) if kind is MessageKind.DIGEST else None,
         ask=Ask.CLAIM if kind in TO_SUPPLIERS else None,
-        link=LINK if kind in TO_SUPPLIERS else None,
+        answer_url=ANSWER if kind in TO_SUPPLIERS else None,
     )
 
 
@@ -103,21 +140,30 @@ def test_every_message_is_whole_in_every_language(kind: MessageKind, language: s
         message = render(given_facts)
         check_whole(message)
         assert message.language == language
-        assert "#1106" in message.subject
+        assert kind is MessageKind.DIGEST or "#1106" in message.subject
         assert "Lamp & Co" in message.text
         assert "Lamp &amp; Co" in message.html
 
 
 @pytest.mark.parametrize(("kind", "language"), EVERY_MESSAGE)
 def test_the_html_says_what_the_text_says(kind: MessageKind, language: str) -> None:
-    message = render(facts(kind, language))
-    body = message.html.partition("</head>")[2]
+    told = facts(kind, language)
+    message = render(told)
+    head, _, body = message.html.partition("</bdi></p>")
+    assert head.endswith("Lamp &amp; Co")
+    buttons = [
+        f'<a href="{url}" style="display:inline-block'
+        for url in (told.survey_url or told.status_url or told.answer_url,)
+        if url
+    ]
+    assert all(button in body for button in buttons)
     plain = re.sub(r"<[^>]+>", "", body).replace("&amp;", "&")
-    assert plain.split() == DIRECTIONAL.sub("", message.text).split()
+    text = re.sub(r"[\s:]*:\n(?=https://returns)", "\n", DIRECTIONAL.sub("", message.text))
+    assert plain.split() == [word for word in text.split() if word not in (STATUS, SURVEY, ANSWER, ALL)]
 
 
-@pytest.mark.parametrize(("kind", "language"), sorted(TO_ANSWER))
-def test_everybody_outside_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
+@pytest.mark.parametrize(("kind", "language"), sorted(TO_CUSTOMERS))
+def test_every_customer_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
     assert "help@lamp.example" in render(facts(kind, language)).text
     asks = {"en": "eply to this message", "fr": "épondez à ce message", "he": "השיבו להודעה זו"}
     assert asks[language] in render(replace(facts(kind, language), support_email=None)).text
@@ -381,8 +427,8 @@ def test_a_supplier_is_told_what_is_asked_of_it_and_where_to_answer(ask: Ask, la
     assert ask is Ask.VERDICT or told.text not in others
     assert "MG-7K3F9Q" in told.subject
     # Alone on its line and without an isolate: mail programs make the whole line the address.
-    assert LINK in told.text.splitlines()
-    assert LINK in render(replace(facts(MessageKind.SUPPLIER_REMINDER, language), ask=ask)).text.splitlines()
+    assert ANSWER in told.text.splitlines()
+    assert ANSWER in render(replace(facts(MessageKind.SUPPLIER_REMINDER, language), ask=ask)).text.splitlines()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -400,7 +446,7 @@ def test_every_reason_has_words_for_suppliers(language: str) -> None:
 def test_open_cases_are_counted(language: str, count: int, words: str) -> None:
     told = replace(facts(MessageKind.SUPPLIER_REMINDER, language), open_cases=count)
     assert words in render(told).text
-    assert words not in render(replace(told, all_link=None)).text
+    assert words not in render(replace(told, all_url=None)).text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

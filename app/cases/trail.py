@@ -1,0 +1,30 @@
+"""Reads from a case's own trail how far it has come, as the law and the policy ask for it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from app.cases.legal_facts import TOLD_BY, Told, progress_of
+from app.cases.models import Case, CaseEventRow
+from app.cases.vocabulary import Event, Route
+from app.db.work import Work
+from app.policy.facts import Progress
+from app.requests.models import ReturnRequest
+
+
+async def progress(work: Work, case: Case, now_told: Told | None = None) -> tuple[datetime, Progress]:
+    """When the customer declared, and what has happened since.
+
+    `now_told` is the event that is just being written, and that the trail does not have yet.
+    """
+    request = await work.session.get_one(ReturnRequest, case.request_id)
+    rows = await work.session.execute(
+        select(CaseEventRow.type, CaseEventRow.at, CaseEventRow.data)
+        .where(CaseEventRow.case_id == case.id, CaseEventRow.type.in_([str(event) for event in TOLD_BY]))
+        .order_by(CaseEventRow.seq)
+    )
+    told = [Told(Event(kind), at, data) for kind, at, data in rows]
+    told += [now_told] if now_told is not None and now_told.type in TOLD_BY else []
+    return progress_of(request.created_at, told, Route(case.route) if case.route else None)
