@@ -42,7 +42,7 @@ API_PARTS = (
     requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers, feedback,
     withdrawals, supplier_links,
 )  # fmt: skip
-PAGES = (withdrawal_pages, pages, supplier_pages, photos, survey)
+PAGES = (withdrawal_pages, supplier_pages, pages, photos, survey)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:

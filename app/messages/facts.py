@@ -51,7 +51,7 @@ TO_OPERATOR = frozenset(
 )
 
 # What only suppliers read.
-TO_SUPPLIER = frozenset(
+TO_SUPPLIERS = frozenset(
     {
         MessageKind.SUPPLIER_REQUEST,
         MessageKind.SUPPLIER_REMINDER,
@@ -152,7 +152,7 @@ class MessageFacts:
     how it went. `why` are the words of attention of a case. `consumer`, `consumer_email` and `goods` are what somebody
     wrote who withdraws from a contract; no `goods`: from all of the order. Suppliers are told what is asked of them
     (`ask`, `again` when they have answered before), why the customer returns it (`reasons`), and where to answer:
-    `link` for the case, `all_link` for their `open_cases` where there are several.
+    `answer_url` for the case, `all_url` for their `open_cases` where there are several.
     """
 
     kind: MessageKind
@@ -198,6 +198,6 @@ class MessageFacts:
     ask: Ask | None = None
     again: bool = False
     reasons: Sequence[str] = ()
-    link: str | None = None
-    all_link: str | None = None
+    answer_url: str | None = None
+    all_url: str | None = None
     open_cases: int = 0

@@ -76,4 +76,6 @@ def _base(settings: Settings, store: str, kind: MessageKind, locale: str | None)
         locale=locale or facts.locale,
         status_url=links.url(settings, f"/returns/{store}/r/{_SHOWN}"),
         survey_url=links.url(settings, f"/returns/{store}/survey/{_SHOWN}"),
+        answer_url=links.url(settings, f"/supplier/{_SHOWN}"),
+        all_url=links.url(settings, f"/supplier/{_SHOWN}-to-all"),
     )

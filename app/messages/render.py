@@ -57,9 +57,9 @@ _NEEDED: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.DIGEST: ("digest",),
     MessageKind.WITHDRAWAL_RECEIPT: ("received_at", "consumer_email"),
     MessageKind.WITHDRAWAL_TASK: ("received_at",),
-    MessageKind.SUPPLIER_REQUEST: ("ask", "link"),
-    MessageKind.SUPPLIER_REMINDER: ("ask", "link"),
-    MessageKind.SUPPLIER_CREDIT_DUE: ("link",),
+    MessageKind.SUPPLIER_REQUEST: ("ask", "answer_url"),
+    MessageKind.SUPPLIER_REMINDER: ("ask", "answer_url"),
+    MessageKind.SUPPLIER_CREDIT_DUE: ("answer_url",),
 }
 
 _LANGUAGES = {"en": "en", "fr": "fr", "he": "he", "iw": "he"}
@@ -109,7 +109,8 @@ def _rendered(facts: MessageFacts, word: Callable[[str, dict[str, Any]], str]) -
     language, _ = reader_language(facts.locale)
     subject, _, body = word(language, _values(facts)).strip().partition("\n")
     told = [paragraph.strip() for paragraph in re.split(r"\n\s*\n", body.strip())]
-    links = [facts.status_url, facts.survey_url, facts.link, facts.all_link, *(one.url for one in facts.suggestions)]
+    ours = (facts.status_url, facts.survey_url, facts.answer_url, facts.all_url)
+    links = [*ours, *(one.url for one in facts.suggestions)]
     accent, on_accent = colours(facts.colour)
     html = OURS.get_template("base.html").render(
         language=language,
@@ -181,9 +182,8 @@ def _context(facts: MessageFacts, language: str, locale: Locale) -> dict[str, An
         "ask": facts.ask,
         "again": facts.again,
         "reasons": facts.reasons,
-        # A mail program makes the whole line a link: an isolate would become part of the address.
-        "link": facts.link or "",
-        "all_link": facts.all_link or "",
+        "answer_url": facts.answer_url,
+        "all_url": facts.all_url,
         "open_cases": facts.open_cases,
         "open_form": locale.plural_form(facts.open_cases),
     }

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from app.messages.facts import (
     TO_OPERATOR,
-    TO_SUPPLIER,
+    TO_SUPPLIERS,
     Ask,
     CouponFacts,
     DigestCase,
@@ -30,16 +30,18 @@ _ADDRESS = {
 }
 _CODE = "THANKS-7K3F9QXY2M"
 _FEW, _MANY = 1, 5
+_ANSWER = "https://returns.example/supplier/a-signed-link"
 
 
 def sample(kind: MessageKind, base: MessageFacts, now: datetime) -> MessageFacts:
     """A full message of that kind; who writes (store, locale, colour, links) is taken from `base`."""
     last_day = (now + timedelta(days=5)).date()
-    if kind in TO_OPERATOR:
+    if kind in TO_OPERATOR | TO_SUPPLIERS:
         base = replace(base, status_url=None, survey_url=None)
-    if kind in TO_SUPPLIER:
-        link = base.status_url or "https://returns.example/supplier/abc.def"
-        base = replace(base, status_url=None, survey_url=None, link=link, all_link=link)
+    answer_url = base.answer_url or _ANSWER
+    all_url = base.all_url or answer_url
+    told = kind in TO_SUPPLIERS
+    base = replace(base, answer_url=answer_url if told else None, all_url=all_url if told else None)
     return replace(
         base,
         kind=kind,
@@ -83,13 +85,15 @@ def variants(kind: MessageKind, base: MessageFacts, now: datetime) -> Iterator[M
         full, lines=(), declined=(), return_address=None, instructions=None, items=(), last_day=None, suggestions=(),
         coupon=None, status_url=None, survey_url=None, support_email=None, articles=(), holds=["fraud"], final=True,
         rma_number=None, by_hand=True, remedy="replacement", digest=_digest(now.date(), 0),
-        consumer=None, goods=None, reasons=(), all_link=None, open_cases=0, again=True,
+        consumer=None, goods=None, reasons=(), all_url=None, again=True,
     )  # fmt: skip
     yield replace(
         full, reference=None, case_references=["MG-7K3F9QXY", "MG-4H8W2BCD"], days_left=_FEW, items=["One photo"],
         coupon=CouponFacts(_CODE, now.date(), amount=Money(500, "EUR", 2)), digest=_digest(now.date(), _FEW),
     )  # fmt: skip
     yield replace(full, route="claim")
+    if kind is MessageKind.SUPPLIER_CREDIT_DUE:
+        yield replace(full, amount=None)
     for verdict in ("all", "none"):
         yield replace(full, verdict=verdict)
     for task in Task:

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, func, or_, select
 
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.db.work import Work
-from app.messages.facts import TO_OPERATOR, TO_SUPPLIER
+from app.feedback.models import Feedback
+from app.messages.facts import TO_OPERATOR, TO_SUPPLIERS
 from app.messages.models import Message
 from app.orders.models import Order
 from app.policy.models import DecisionRow
@@ -51,6 +52,7 @@ async def data_of(work: Work, request: PrivacyRequest) -> Found:
         "refunds": await _refunds(work, pks),
         "withdrawals": await _withdrawals(work, request, pks),
         "messages": await _messages(work, [one.id for one in requests]),
+        "feedback": await _feedback(work, [one.id for one in requests]),
         "deliveries": await _deliveries(work, request, found, owned),
     }
 
@@ -102,9 +104,19 @@ async def _withdrawals(work: Work, request: PrivacyRequest, order_pks: Sequence[
 
 async def _messages(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
     # What the operator is warned of, and what suppliers are asked for, is about the case, not about the customer.
-    theirs = Message.request_id.in_(request_ids), Message.kind.not_in([str(kind) for kind in TO_OPERATOR | TO_SUPPLIER])
+    theirs = (
+        Message.request_id.in_(request_ids),
+        Message.kind.not_in([str(kind) for kind in TO_OPERATOR | TO_SUPPLIERS]),
+    )
     rows = await work.session.scalars(select(Message).where(*theirs).order_by(Message.id))
     return [_fields(row, "id", "kind", "recipient", "subject", "text", "status", "created_at") for row in rows]
+
+
+async def _feedback(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    rows = await work.session.scalars(
+        select(Feedback).where(Feedback.request_id.in_(request_ids)).order_by(Feedback.id)
+    )
+    return [_fields(row, "request_id", "score", "text", "created_at", "updated_at") for row in rows]
 
 
 async def _deliveries(

@@ -13,11 +13,10 @@ from app.cases.models import Case
 from app.cases.vocabulary import Route, State
 from app.db.work import Work
 from app.ledger import service as ledger
-from app.messages import suppliers as messages
 from app.messages.facts import Ask, MessageKind
 from app.messages.render import reader_language
 from app.messages.service import Reminder
-from app.messages.suppliers import SupplierLetter
+from app.messages.supplier import SupplierLetter, to_supplier
 from app.money import Money
 from app.suppliers import links, queries
 from app.suppliers.links import Reach
@@ -28,11 +27,11 @@ _ASKED: dict[str | None, Ask] = {Route.CLAIM: Ask.CLAIM, Route.RETURNLESS: Ask.C
 async def ask(work: Work, case: Case) -> bool:
     """Asks the supplier about a case that was just opened with it, or opened again."""
     letter = await _letter(work, case, f"{case.id}:{_opening(case)}")
-    if letter is None or letter.link is None:
+    if letter is None or letter.answer_url is None:
         return False
     last_day = await queries.answer_due(work, case)
     letter = replace(letter, ask=_asked(case), again=_opening(case) > 1, last_day=last_day)
-    await messages.to_supplier(work, case, MessageKind.SUPPLIER_REQUEST, letter)
+    await to_supplier(work, case, MessageKind.SUPPLIER_REQUEST, letter)
     return _goes_out(work, case)
 
 
@@ -41,7 +40,7 @@ async def withdraw(work: Work, case: Case) -> bool:
     letter = await _letter(work, case, f"{case.id}:{_opening(case)}")
     if letter is None:
         return False
-    await messages.to_supplier(work, case, MessageKind.SUPPLIER_WITHDRAWN, letter)
+    await to_supplier(work, case, MessageKind.SUPPLIER_WITHDRAWN, letter)
     return _goes_out(work, case)
 
 
@@ -51,7 +50,7 @@ async def remind(work: Work, case: Case, reminder: Reminder) -> bool:
     if letter is None:
         return False
     asked = replace(letter, ask=Ask.VERDICT if case.state == State.INSPECTING else _asked(case))
-    await messages.to_supplier(work, case, MessageKind.SUPPLIER_REMINDER, asked)
+    await to_supplier(work, case, MessageKind.SUPPLIER_REMINDER, asked)
     return _goes_out(work, case)
 
 
@@ -63,7 +62,7 @@ async def chase_credit(work: Work, case: Case, reminder: Reminder) -> bool:
     credit = await ledger.credit_of(work, case.id)
     if credit is not None and credit.amount and credit.currency:
         letter = replace(letter, amount=Money(credit.amount - credit.paid, credit.currency, credit.exponent or 0))
-    await messages.to_supplier(work, case, MessageKind.SUPPLIER_CREDIT_DUE, letter)
+    await to_supplier(work, case, MessageKind.SUPPLIER_CREDIT_DUE, letter)
     return _goes_out(work, case)
 
 
@@ -73,20 +72,20 @@ async def _letter(work: Work, case: Case, key: str) -> SupplierLetter | None:
     if terms is None or terms.channel != "email" or not terms.email:
         return None
     made = await links.make(work, Reach(case_id=case.id), reader_language(terms.locale)[0])
-    return SupplierLetter(key, recipient=terms.email, locale=terms.locale, link=made.url if made else None)
+    return SupplierLetter(key, recipient=terms.email, locale=terms.locale, answer_url=made.url if made else None)
 
 
 async def _reminding(work: Work, case: Case, reminder: Reminder) -> SupplierLetter | None:
     """A letter about something that was asked before, with a link to all that is open where that is more."""
     letter = await _letter(work, case, reminder.key)
-    if letter is None or letter.link is None or not (case.supplier_call or {}).get("opened"):
+    if letter is None or letter.answer_url is None or not (case.supplier_call or {}).get("opened"):
         return None
     letter = replace(letter, last_day=reminder.last_day, final=reminder.final)
     count = await queries.count_open(work, case.supplier or "")
     if count < 2:
         return letter
     made = await links.make(work, Reach(supplier=case.supplier), reader_language(letter.locale)[0])
-    return replace(letter, all_link=made.url if made else None, open_cases=count)
+    return replace(letter, all_url=made.url if made else None, open_cases=count)
 
 
 def _goes_out(work: Work, case: Case) -> bool:

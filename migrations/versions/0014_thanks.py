@@ -1,7 +1,7 @@
 """Feedback and thank-yous; messages that are about no request
 
 Revision ID: 0014
-Revises: 0011
+Revises: 0013
 """
 
 from __future__ import annotations

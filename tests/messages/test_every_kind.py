@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from app.messages.facts import TO_OPERATOR, MessageFacts, MessageKind
+from app.messages.facts import TO_OPERATOR, TO_SUPPLIERS, MessageFacts, MessageKind
 from app.messages.render import render
 from app.messages.samples import sample
 from app.messages.wording import LANGUAGES, LAYOUT, TEMPLATES
@@ -21,6 +21,7 @@ from tests.messages.test_smtp import Mailbox, mail_server, send, sender_for
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 STATUS, SURVEY = "https://returns.example/returns/alpha/r/abc", "https://returns.example/returns/alpha/survey/abc"
+ANSWER = "https://returns.example/supplier/abc"
 _PARTS = {LAYOUT, "attention", "reasons"}
 # Letters by which a text is seen to be in its language.
 _LETTERS = {"he": re.compile("[\u05d0-\u05ea]{3}"), "fr": re.compile("[éèàêùîç]"), "en": re.compile("[a-z]{3}")}
@@ -31,7 +32,7 @@ def facts(kind: MessageKind, language: str) -> MessageFacts:
         kind,
         MessageFacts(
             kind=kind, locale=language, store_name="Alpha", order_number="#1", store="alpha", colour="#aa3300",
-            status_url=STATUS, survey_url=SURVEY if kind is MessageKind.THANK_YOU else None,
+            status_url=STATUS, survey_url=SURVEY if kind is MessageKind.THANK_YOU else None, answer_url=ANSWER,
         ),
         NOW,
     )  # fmt: skip
@@ -54,7 +55,7 @@ async def test_both_parts_arrive_in_the_right_language_and_direction(kind: Messa
     for text in (message["Subject"], plain, html):
         assert (_LETTERS["he"].search(text) is not None) == (language == "he")
     assert _LETTERS[language].search(plain)
-    link = SURVEY if kind is MessageKind.THANK_YOU else STATUS
+    link = SURVEY if kind is MessageKind.THANK_YOU else ANSWER if kind in TO_SUPPLIERS else STATUS
     assert (link in plain) == (f'href="{link}"' in html) == (kind not in TO_OPERATOR)
     # Nothing is fetched when a mail is opened.
     assert not re.search(r"<(img|link|script|iframe)|url\(|@import", html)
@@ -82,8 +83,14 @@ def test_no_english_is_left_in_another_language(language: str) -> None:
     english = re.compile(r"\b(the|your|you|and|with|this|have|what|next)\b", re.IGNORECASE)
     for kind in MessageKind:
         text = render(facts(kind, language)).text
-        for foreign in ("The return period is over.", "Use the box it came in.", "No tape on the lamp itself.", "Desk",
-                        "The lamp.", "Not the bulbs."):  # fmt: skip
+        for foreign in (
+            "The return period is over.",
+            "Use the box it came in.",
+            "No tape on the lamp itself.",
+            "Desk",
+            "The lamp.",
+            "Not the bulbs.",
+        ):
             text = text.replace(foreign, "")
         text = re.sub(r"A photo of the damage|The number on the label|https?://\S+", "", text)
         assert not english.search(text), (kind, english.search(text))

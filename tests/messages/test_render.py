@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.cases.vocabulary import Reason
-from app.messages.facts import TO_SUPPLIER, Ask, CouponFacts, DigestCase, DigestFacts, Suggestion
+from app.messages.facts import TO_SUPPLIERS, Ask, CouponFacts, DigestCase, DigestFacts, Suggestion
 from app.messages.render import (
     TO_OPERATOR,
     MessageFacts,
@@ -26,12 +26,10 @@ from app.money import Money
 LANGUAGES = ("en", "fr", "he")
 EVERY_MESSAGE = list(product(MessageKind, LANGUAGES))
 # The operator needs nobody to write to.
-TO_OTHERS = set(MessageKind) - TO_OPERATOR
-TO_ANSWER = list(product(TO_OTHERS, LANGUAGES))
-LINK = "https://returns.example/supplier/abc.def"
-ALL = "https://returns.example/supplier/all.def"
+TO_CUSTOMERS = list(product(set(MessageKind) - TO_OPERATOR, LANGUAGES))
 STATUS = "https://returns.example/returns/alpha/r/abc"
 SURVEY = "https://returns.example/returns/alpha/survey/def"
+ANSWER, ALL = "https://returns.example/supplier/abc.def", "https://returns.example/supplier/all.def"
 ADDRESS = {
     "name": "Acme",
     "line1": "1 Road",
@@ -70,7 +68,7 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         route="returnless",
         verdict="part",
         declined=[("Shade", 1)],
-        status_url=None if kind in TO_OPERATOR | TO_SUPPLIER else STATUS,
+        status_url=None if kind in TO_OPERATOR | TO_SUPPLIERS else STATUS,
         survey_url=SURVEY if kind is MessageKind.THANK_YOU else None,
         coupon=CouponFacts("THANKS-7K3F", date(2027, 1, 31), Decimal(10)),
         suggestions=[Suggestion("Reading lamp", "https://lamp.example/?p=7"), Suggestion("Night light")],
@@ -88,8 +86,8 @@ def facts(kind: MessageKind, locale: str | None = "en") -> MessageFacts:
         goods="the lamp\nand the bulb",
         ask=Ask.AUTHORISE,
         reasons=["defective", "wrong_size"],
-        link=LINK if kind in TO_SUPPLIER else None,
-        all_link=ALL if kind in TO_SUPPLIER else None,
+        answer_url=ANSWER if kind in TO_SUPPLIERS else None,
+        all_url=ALL if kind in TO_SUPPLIERS else None,
         open_cases=3,
     )
 
@@ -115,8 +113,8 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         verdict="none" if kind is MessageKind.VERDICT else None,
         why=["contested"] if kind is MessageKind.NEEDS_ATTENTION else (),
         digest=DigestFacts(date(2026, 11, 22), 0) if kind is MessageKind.DIGEST else None,
-        ask=Ask.CLAIM if kind in TO_SUPPLIER else None,
-        link=LINK if kind in TO_SUPPLIER else None,
+        ask=Ask.CLAIM if kind in TO_SUPPLIERS else None,
+        answer_url=ANSWER if kind in TO_SUPPLIERS else None,
     )
 
 
@@ -155,17 +153,17 @@ def test_the_html_says_what_the_text_says(kind: MessageKind, language: str) -> N
     assert head.endswith("Lamp &amp; Co")
     buttons = [
         f'<a href="{url}" style="display:inline-block'
-        for url in (told.survey_url or told.status_url or told.link,)
+        for url in (told.survey_url or told.status_url or told.answer_url,)
         if url
     ]
     assert all(button in body for button in buttons)
     plain = re.sub(r"<[^>]+>", "", body).replace("&amp;", "&")
     text = re.sub(r"[\s:]*:\n(?=https://returns)", "\n", DIRECTIONAL.sub("", message.text))
-    assert plain.split() == [word for word in text.split() if word not in (STATUS, SURVEY, LINK, ALL)]
+    assert plain.split() == [word for word in text.split() if word not in (STATUS, SURVEY, ANSWER, ALL)]
 
 
-@pytest.mark.parametrize(("kind", "language"), sorted(TO_ANSWER))
-def test_everybody_outside_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
+@pytest.mark.parametrize(("kind", "language"), sorted(TO_CUSTOMERS))
+def test_every_customer_is_told_how_to_reach_a_person(kind: MessageKind, language: str) -> None:
     assert "help@lamp.example" in render(facts(kind, language)).text
     asks = {"en": "eply to this message", "fr": "épondez à ce message", "he": "השיבו להודעה זו"}
     assert asks[language] in render(replace(facts(kind, language), support_email=None)).text
@@ -429,8 +427,8 @@ def test_a_supplier_is_told_what_is_asked_of_it_and_where_to_answer(ask: Ask, la
     assert ask is Ask.VERDICT or told.text not in others
     assert "MG-7K3F9Q" in told.subject
     # Alone on its line and without an isolate: mail programs make the whole line the address.
-    assert LINK in told.text.splitlines()
-    assert LINK in render(replace(facts(MessageKind.SUPPLIER_REMINDER, language), ask=ask)).text.splitlines()
+    assert ANSWER in told.text.splitlines()
+    assert ANSWER in render(replace(facts(MessageKind.SUPPLIER_REMINDER, language), ask=ask)).text.splitlines()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -448,7 +446,7 @@ def test_every_reason_has_words_for_suppliers(language: str) -> None:
 def test_open_cases_are_counted(language: str, count: int, words: str) -> None:
     told = replace(facts(MessageKind.SUPPLIER_REMINDER, language), open_cases=count)
     assert words in render(told).text
-    assert words not in render(replace(told, all_link=None)).text
+    assert words not in render(replace(told, all_url=None)).text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

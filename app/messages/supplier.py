@@ -1,4 +1,4 @@
-"""Messages to suppliers: what they are asked for, and the link to the page where they can answer."""
+"""Messages to suppliers that are written to: what is asked of them, and where they answer."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class SupplierLetter:
     key: str
     recipient: str
     locale: str
-    link: str | None
+    answer_url: str | None
     ask: Ask | None = None
     again: bool = False
     last_day: date | None = None
     final: bool = False
     amount: Money | None = None
-    all_link: str | None = None
+    all_url: str | None = None
     open_cases: int = 0
 
 
@@ -35,11 +35,9 @@ async def to_supplier(work: Work, case: Case, kind: MessageKind, letter: Supplie
     """Writes to the supplier about its part of a case: articles and reasons, nothing of the customer, no price."""
     order = await work.session.get_one(Order, case.order_pk)
     asked = [line for line in case.lines if line.approved]
-    supplier = work.settings.suppliers.get(case.supplier or "")
     facts = replace(
         store_facts(work.settings, case.store, kind),
         locale=letter.locale,
-        country=supplier.country if supplier else None,
         order_number=order.number,
         reference=case.reference,
         rma_number=case.rma_number,
@@ -47,12 +45,12 @@ async def to_supplier(work: Work, case: Case, kind: MessageKind, letter: Supplie
         reasons=list(dict.fromkeys(line.reason for line in asked)),
         ask=letter.ask,
         again=letter.again,
-        link=letter.link,
-        all_link=letter.all_link,
+        answer_url=letter.answer_url,
+        all_url=letter.all_url,
         open_cases=letter.open_cases,
         last_day=letter.last_day,
         final=letter.final,
         amount=letter.amount,
     )
-    to = Letter(f"{kind}:{letter.key}", letter.recipient, case.store, case.request_id, case.id)
-    await write(work, facts, to)
+    key = f"{kind}:{letter.key}"
+    await write(work, facts, Letter(key, letter.recipient, case.store, case.request_id, case.id))
