@@ -18,6 +18,7 @@ from app.privacy.erase import ERASED_MAIL, erase_order
 from app.privacy.models import PrivacyKind, PrivacyRequest
 from app.refunds.models import Refund
 from app.refunds.states import UNSETTLED
+from app.requests import drafts
 from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus
 
@@ -130,4 +131,12 @@ async def _personal(work: Work) -> None:
         await erase_order(work, order_pk, {"reason": "retention"})
 
 
-_STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (_bodies, _answers, _messages, _photos, _emails, _personal)
+_STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (
+    _bodies,
+    _answers,
+    _messages,
+    _photos,
+    _emails,
+    _personal,
+    drafts.prune,
+)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
 
+from app.cases import evidence
 from app.cases import service as cases
+from app.cases.evidence import Shown
 from app.cases.models import Case, CaseLine
 from app.cases.observe import apply_observed, hold_if_disputed
 from app.cases.vocabulary import Reason, Remedy, State
@@ -21,6 +24,7 @@ from app.orders.models import Order
 from app.orders.snapshot import Line, OrderSnapshot
 from app.policy import store as policies
 from app.requests.models import ReturnRequest
+from app.requests.suppliers import supplier_of
 from app.settings import Settings
 
 
@@ -72,7 +76,11 @@ class WantedLine:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request as it comes in. `origin` is `api` or `shopify_return`, `store_return_id` the store's own return."""
+    """A request as it comes in. `origin` is `api`, `page` or `shopify_return`.
+
+    `store_return_id` is the store's own return, `locale` the language in which it was made, where that is known.
+    `shown` is what the customer has shown and told already, by supplier: the policy decides with it.
+    """
 
     remedy: Remedy
     lines: Sequence[WantedLine]
@@ -80,6 +88,8 @@ class Wanted:
     actor: str
     email: str | None = None
     store_return_id: str | None = None
+    locale: str | None = None
+    shown: Mapping[str | None, Shown] = field(default_factory=dict)
 
 
 async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnRequest, list[Case]]:
@@ -98,6 +108,7 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
         origin=wanted.origin,
         store_return_id=wanted.store_return_id,
         email=wanted.email,
+        locale=wanted.locale,
         remedy=wanted.remedy,
         lines=[
             {
@@ -117,7 +128,7 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
     await apply_observed(work, order)
     opened = []
     for supplier, lines in _by_supplier(work.settings, order.store, chosen).items():
-        opened.append(await _open(work, request, order, supplier, lines, wanted.actor))
+        opened.append(await _open(work, request, order, supplier, lines, wanted))
     await hold_if_disputed(work, order)
     await messages.receipt(work, request, order, opened)
     return request, opened
@@ -153,25 +164,6 @@ def _find_line(snapshot: OrderSnapshot, wanted: WantedLine) -> Line:
     return found[0]
 
 
-def supplier_of(settings: Settings, store: str, line: Line) -> str | None:
-    """The supplier of a line: by vendor, else by the longest SKU prefix, else the store's default; None for nobody."""
-    vendor = (line.vendor or "").casefold()
-    if vendor:
-        for key, supplier in settings.suppliers.items():
-            if vendor in (name.casefold() for name in supplier.vendors):
-                return key
-    sku = (line.sku or "").casefold()
-    prefixes = [
-        (len(prefix), key)
-        for key, supplier in settings.suppliers.items()
-        for prefix in supplier.sku_prefixes
-        if prefix and sku.startswith(prefix.casefold())
-    ]
-    if prefixes:
-        return max(prefixes)[1]
-    return settings.stores[store].default_supplier
-
-
 def _by_supplier(
     settings: Settings, store: str, chosen: list[tuple[Line, WantedLine]]
 ) -> dict[str | None, list[tuple[Line, WantedLine]]]:
@@ -187,7 +179,7 @@ async def _open(
     order: Order,
     supplier: str | None,
     lines: list[tuple[Line, WantedLine]],
-    actor: str,
+    wanted: Wanted,
 ) -> Case:
     terms = work.settings.suppliers.get(supplier or "")
     case = Case(
@@ -213,8 +205,12 @@ async def _open(
         updated_at=work.now,
         lines=[_case_line(position, line, one) for position, (line, one) in enumerate(lines)],
     )
-    data = {"lines": {line.line_id: one.quantity for line, one in lines}, "origin": request.origin}
-    await cases.open_case(work, case, data, actor)
+    data: dict[str, Any] = {"lines": {line.line_id: one.quantity for line, one in lines}, "origin": request.origin}
+    if shown := wanted.shown.get(supplier):
+        work.session.add(case)
+        await work.session.flush()
+        data["evidence"] = await evidence.keep(work, case, wanted.actor, shown)
+    await cases.open_case(work, case, data, wanted.actor)
     return case
 
 

@@ -1,0 +1,67 @@
+"""Requests that customers are filling in, and the language in which they were made
+
+Revision ID: 0012
+Revises: 0009
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0012"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.add_column("return_requests", sa.Column("locale", sa.Text(), nullable=True))
+    op.create_table(
+        "return_drafts",
+        sa.Column("store", sa.Text(), nullable=False),
+        sa.Column("order_pk", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=True),
+        sa.Column(
+            "wish", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'::jsonb"), nullable=False
+        ),
+        sa.Column("request_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["order_pk"], ["orders.id"], name=op.f("fk_return_drafts_order_pk_orders")),
+        sa.ForeignKeyConstraint(
+            ["request_id"], ["return_requests.id"], name=op.f("fk_return_drafts_request_id_return_requests")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_return_drafts")),
+    )
+    op.create_index(op.f("ix_return_drafts_order_pk"), "return_drafts", ["order_pk"])
+    op.create_index(op.f("ix_return_drafts_updated_at"), "return_drafts", ["updated_at"])
+    op.create_table(
+        "return_draft_photos",
+        sa.Column("draft_id", sa.Uuid(), nullable=False),
+        sa.Column("supplier", sa.Text(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["draft_id"],
+            ["return_drafts.id"],
+            name=op.f("fk_return_draft_photos_draft_id_return_drafts"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_return_draft_photos")),
+        sa.UniqueConstraint(
+            "draft_id", "supplier", "sha256", name=op.f("uq_return_draft_photos_draft_id_supplier_sha256")
+        ),
+    )
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_table("return_draft_photos")
+    op.drop_table("return_drafts")
+    op.drop_column("return_requests", "locale")
