@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
 from pydantic import TypeAdapter
-from sqlalchemy import delete, func, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import undefer
+from sqlalchemy import delete, select
 
+from app.cases.actions import QuantityNotFree
 from app.cases.evidence import Shown
-from app.cases.photos import Photo
 from app.cases.vocabulary import Reason, Remedy
 from app.db.base import new_id
 from app.db.work import Work
@@ -24,14 +22,13 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.policy.question import Present
 from app.requests import service
-from app.requests.models import DraftPhoto, ReturnDraft, ReturnRequest
+from app.requests.models import ReturnDraft, ReturnRequest
 from app.requests.preview import Asked, preview
 from app.requests.service import Wanted, WantedLine
 
 CUSTOMER = "customer"
 # A draft that nobody touched for so long is forgotten.
 KEPT = timedelta(days=1)
-MOST_PHOTOS = 10
 _BATCH = 200
 
 
@@ -43,7 +40,7 @@ class DraftGone(NotFound):
 
 
 class DraftChanged(Conflict):
-    """What is to be confirmed is not what was shown: another tab changed it, or units were returned meanwhile."""
+    """What is to be confirmed is not what was shown: another tab changed it."""
 
     code = "draft_changed"
     title = "Something has changed"
@@ -61,11 +58,15 @@ class ChosenLine:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What was filled in so far. `answers` is by supplier (empty text: nobody), then by item of the policy."""
+    """What was filled in so far.
+
+    `answers` is by supplier (empty text: nobody), then by item of the policy; `photos` are ids of photos, by supplier.
+    """
 
     lines: tuple[ChosenLine, ...] = ()
     remedy: Remedy | None = None
     answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    photos: Mapping[str, tuple[UUID, ...]] = field(default_factory=dict)
 
     @property
     def asked(self) -> list[Asked]:
@@ -79,15 +80,6 @@ class Wish:
 
 
 _WISH: TypeAdapter[Wish] = TypeAdapter(Wish)
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoName:
-    """A photo of a draft without its content."""
-
-    id: UUID
-    supplier: str
-    sha256: str
 
 
 async def start(work: Work, order: Order, email: str | None) -> ReturnDraft:
@@ -141,93 +133,48 @@ def choose(wish: Wish, units: Mapping[str, int]) -> Wish:
     return replace(wish, lines=lines)
 
 
-async def photos(work: Work, draft: ReturnDraft) -> list[PhotoName]:
-    """The draft's photos, oldest first."""
-    statement = select(DraftPhoto.id, DraftPhoto.supplier, DraftPhoto.sha256).where(DraftPhoto.draft_id == draft.id)
-    return [PhotoName(*row) for row in await work.session.execute(statement.order_by(DraftPhoto.id))]
-
-
-async def photo(work: Work, draft: ReturnDraft, photo_id: UUID) -> bytes | None:
-    """The picture of one of the draft's photos, a JPEG."""
-    statement = select(DraftPhoto.content).where(DraftPhoto.draft_id == draft.id, DraftPhoto.id == photo_id)
-    return await work.session.scalar(statement)
-
-
-async def add_photos(work: Work, draft: ReturnDraft, supplier: str, added: Sequence[Photo]) -> int:
-    """Adds photos to a locked draft, each once and `MOST_PHOTOS` at most; answers how many there are then."""
-    count = await work.session.scalar(select(func.count()).where(DraftPhoto.draft_id == draft.id)) or 0
-    for one in added[: max(0, MOST_PHOTOS - count)]:
-        values = {
-            "id": new_id(), "draft_id": draft.id, "supplier": supplier, "sha256": one.digest, "content": one.content,
-            "created_at": work.now,
-        }  # fmt: skip
-        row = insert(DraftPhoto).values(**values).on_conflict_do_nothing().returning(DraftPhoto.id)
-        count += (await work.session.execute(row)).scalar_one_or_none() is not None
-    draft.updated_at = work.now
-    return count
-
-
-async def drop_photo(work: Work, draft: ReturnDraft, photo_id: UUID) -> None:
-    """Takes a photo away; one that is gone already changes nothing."""
-    statement = delete(DraftPhoto).where(DraftPhoto.draft_id == draft.id, DraftPhoto.id == photo_id)
-    await work.session.execute(statement)
-
-
-def present(wish: Wish, taken: Sequence[PhotoName]) -> dict[str | None, Present]:
+def present(wish: Wish) -> dict[str | None, Present]:
     """How much evidence each supplier's part has."""
-    keys = {*wish.answers, *(one.supplier for one in taken)}
     return {
-        key or None: Present(
-            photos=sum(one.supplier == key for one in taken),
-            answers=len([text for text in wish.answers.get(key, {}).values() if text]),
-        )
-        for key in keys
+        key or None: Present(photos=len(wish.photos.get(key, ())), answers=len(_told(wish, key)))
+        for key in {*wish.answers, *wish.photos}
     }
 
 
-def fingerprint(draft: ReturnDraft, taken: Sequence[PhotoName]) -> str:
+def _told(wish: Wish, key: str) -> list[str]:
+    return [text for text in wish.answers.get(key, {}).values() if text]
+
+
+def fingerprint(draft: ReturnDraft) -> str:
     """Names exactly what a customer was shown, so that nothing else is confirmed."""
-    content = [str(draft.id), draft.wish, [str(one.id) for one in taken]]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+    content = json.dumps([str(draft.id), draft.wish], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
 async def confirm(work: Work, draft: ReturnDraft, shown: str, locale: str) -> ReturnRequest:
     """Makes a locked draft a return request, once: again it answers the same request. `shown` is its fingerprint.
 
-    Raises `DraftChanged`.
+    Raises `DraftChanged`, and `QuantityNotFree` for units that were returned meanwhile.
     """
     if draft.request_id is not None:
         return await work.session.get_one(ReturnRequest, draft.request_id)
-    wish, taken = wish_of(draft), await photos(work, draft)
+    wish = wish_of(draft)
     order = await orders.lock(work, draft.order_pk)
-    if not wish.explained or wish.remedy is None or fingerprint(draft, taken) != shown:
+    if not wish.explained or wish.remedy is None or fingerprint(draft) != shown:
         raise DraftChanged("What is to be confirmed is not what was shown.")
     free = (await preview(work, order)).known.free
     if any(one.quantity > free.get(one.line_id, 0) for one in wish.lines):
-        raise DraftChanged("Some of the units were returned meanwhile.")
+        raise QuantityNotFree("Some of the units were returned meanwhile.")
     lines = [WantedLine(one.quantity, one.reason or Reason.OTHER, one.line_id, None, one.note) for one in wish.lines]
-    wanted = Wanted(
-        wish.remedy, lines, "page", CUSTOMER, email=draft.email, locale=locale, shown=await _shown(work, draft, wish)
-    )
+    shown_by = {key or None: Shown(answers=_told(wish, key)) for key in {*wish.answers, *wish.photos}}
+    wanted = Wanted(wish.remedy, lines, "page", CUSTOMER, email=draft.email, locale=locale, shown=shown_by)
     request, _ = await service.submit(work, order, wanted)
-    await work.session.execute(delete(DraftPhoto).where(DraftPhoto.draft_id == draft.id))
     draft.request_id, draft.updated_at = request.id, work.now
     return request
 
 
-async def _shown(work: Work, draft: ReturnDraft, wish: Wish) -> dict[str | None, Shown]:
-    statement = select(DraftPhoto).where(DraftPhoto.draft_id == draft.id).options(undefer(DraftPhoto.content))
-    rows = list(await work.session.scalars(statement.order_by(DraftPhoto.id)))
-    found: dict[str | None, Shown] = {}
-    for key in {*wish.answers, *(row.supplier for row in rows)}:
-        answers = [text for text in wish.answers.get(key, {}).values() if text]
-        mine = [Photo(row.content, row.sha256) for row in rows if row.supplier == key]
-        found[key or None] = Shown(answers=answers, photos=mine)
-    return found
-
-
 async def prune(work: Work) -> None:
-    """Deletes drafts that nobody touched for a day, with their photos; a few in one run."""
+    """Deletes drafts that nobody touched for a day; a few in one run."""
     old = (
         select(ReturnDraft.id)
         .where(ReturnDraft.updated_at < work.now - KEPT)
@@ -239,5 +186,5 @@ async def prune(work: Work) -> None:
 
 
 async def forget(work: Work, order_pk: UUID) -> None:
-    """Deletes the drafts of an order, with their photos."""
+    """Deletes the drafts of an order."""
     await work.session.execute(delete(ReturnDraft).where(ReturnDraft.order_pk == order_pk))

@@ -49,16 +49,3 @@ class ReturnDraft(HasId, Base):
     request_id: Mapped[UUID | None] = mapped_column(ForeignKey("return_requests.id"))
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
-
-
-class DraftPhoto(HasId, Base):
-    """A photo of a draft, for the part that the supplier `supplier` would handle (empty: nobody)."""
-
-    __tablename__ = "return_draft_photos"
-    __table_args__ = (UniqueConstraint("draft_id", "supplier", "sha256"),)
-
-    draft_id: Mapped[UUID] = mapped_column(ForeignKey("return_drafts.id", ondelete="CASCADE"))
-    supplier: Mapped[str]
-    sha256: Mapped[str]
-    content: Mapped[bytes] = mapped_column(deferred=True)
-    created_at: Mapped[datetime]

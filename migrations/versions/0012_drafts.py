@@ -39,29 +39,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_return_drafts_order_pk"), "return_drafts", ["order_pk"])
     op.create_index(op.f("ix_return_drafts_updated_at"), "return_drafts", ["updated_at"])
-    op.create_table(
-        "return_draft_photos",
-        sa.Column("draft_id", sa.Uuid(), nullable=False),
-        sa.Column("supplier", sa.Text(), nullable=False),
-        sa.Column("sha256", sa.Text(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["draft_id"],
-            ["return_drafts.id"],
-            name=op.f("fk_return_draft_photos_draft_id_return_drafts"),
-            ondelete="CASCADE",
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_return_draft_photos")),
-        sa.UniqueConstraint(
-            "draft_id", "supplier", "sha256", name=op.f("uq_return_draft_photos_draft_id_supplier_sha256")
-        ),
-    )
 
 
 def downgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '5s'")
-    op.drop_table("return_draft_photos")
     op.drop_table("return_drafts")
     op.drop_column("return_requests", "locale")
