@@ -1,4 +1,4 @@
-"""Every error as `application/problem+json` (RFC 9457), those of the framework too."""
+"""Every error as `application/problem+json` (RFC 9457), those of the framework too; on pages, as a page."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from app.api import AUTH_ERRORS, errors_of
 from app.errors import AppError, Invalid, NotFound, Unauthorized, Unavailable
 from app.logging import place_of
+from app.pages.shell import error_page, is_page, problem_page
 
 PROBLEM_JSON = "application/problem+json"
 _MOST_ERRORS = 20
@@ -64,8 +65,13 @@ def refusals(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
     return errors_of(*AUTH_ERRORS, *kinds, InvalidRequest, InternalError, DatabaseUnavailable)
 
 
+def answer_to(request: Request, error: AppError) -> Response:
+    """The answer for an error: a page where people read, a problem everywhere else."""
+    return error_page(request, error) if is_page(request.url.path) else problem(error)
+
+
 def problem(error: AppError) -> JSONResponse:
-    """The answer for an error."""
+    """The answer for an error, for programs."""
     headers = None
     if isinstance(error, Unauthorized):
         headers = {"WWW-Authenticate": "Bearer"}
@@ -92,11 +98,11 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-async def _refused(_request: Request, error: Exception) -> JSONResponse:
-    return problem(error if isinstance(error, AppError) else InternalError("Something went wrong."))
+async def _refused(request: Request, error: Exception) -> Response:
+    return answer_to(request, error if isinstance(error, AppError) else InternalError("Something went wrong."))
 
 
-async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
+async def _not_valid(request: Request, error: Exception) -> Response:
     """Says where and why. What was sent is never repeated: it may hold secrets."""
     found = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [
@@ -107,7 +113,7 @@ async def _not_valid(_request: Request, error: Exception) -> JSONResponse:
         for one in found[:_MOST_ERRORS]
     ]
     where = "; ".join(f"{one['location']}: {one['message']}" for one in errors[:3])
-    return problem(InvalidRequest(f"The request is not valid. {where}", errors=errors))
+    return answer_to(request, InvalidRequest(f"The request is not valid. {where}", errors=errors))
 
 
 def _name(part: object) -> str:
@@ -115,16 +121,17 @@ def _name(part: object) -> str:
     return str(part).encode("utf-8", "replace").decode("utf-8")[:60]
 
 
-async def _framework(request: Request, error: Exception) -> JSONResponse:
+async def _framework(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
-        return problem(InternalError("Something went wrong."))
+        return answer_to(request, InternalError("Something went wrong."))
     known = _known(request, error)
     status = HTTPStatus(error.status_code)
-    answer = (
-        problem(known)
-        if known
-        else _answer(status, status.name.lower(), status.phrase, str(error.detail or status.phrase))
-    )
+    if known:
+        answer = answer_to(request, known)
+    elif is_page(request.url.path):
+        answer = problem_page(request, status, status.name.lower())
+    else:
+        answer = _answer(status, status.name.lower(), status.phrase, str(error.detail or status.phrase))
     if error.headers:
         answer.headers.update(error.headers)
     return answer
@@ -144,17 +151,17 @@ def _known(request: Request, error: HTTPException) -> AppError | None:
     return None
 
 
-async def _hung_up(_request: Request, _error: Exception) -> JSONResponse:
+async def _hung_up(request: Request, _error: Exception) -> Response:
     """Nobody is there to read it; but whoever hangs up is no fault of ours that the log should tell."""
-    return problem(InvalidRequest("The body ended before it was complete."))
+    return answer_to(request, InvalidRequest("The body ended before it was complete."))
 
 
-async def _database(_request: Request, error: Exception) -> JSONResponse:
+async def _database(request: Request, error: Exception) -> Response:
     log.warning("database_unavailable", error=type(error).__name__)
-    return problem(DatabaseUnavailable("The database does not answer now; try again in a moment."))
+    return answer_to(request, DatabaseUnavailable("The database does not answer now; try again in a moment."))
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def _unexpected(request: Request, error: Exception) -> Response:
     """The log gets the kind of error and where it was; its text may hold what a customer wrote."""
     log.error("unexpected_error", error=type(error).__name__, method=request.method, where=place_of(error))
-    return problem(InternalError("Something went wrong here; the log of the service has the details."))
+    return answer_to(request, InternalError("Something went wrong here; the log of the service has the details."))

@@ -28,7 +28,13 @@ class StoreSettings(Strict):
     )
     support_email: str | None = Field(None, description="Where a customer's answer to a mail goes.")
     colour: str | None = Field(
-        None, pattern=r"^#[0-9a-fA-F]{6}$", description="Colour of the store's pages, such as `#2f6f62`."
+        None,
+        pattern=r"^#[0-9a-fA-F]{6}$",
+        description="Colour of the store's pages, such as `#2f6f62`; mended where it could not be read.",
+    )
+    logo: Path | None = Field(None, description="A PNG, JPEG or WebP file of 256 KiB at most, shown on the pages.")
+    shop_url: WebUrl | None = Field(
+        None, description="The shop front that pages lead back to; unset: the site, or `https://{DOMAIN}`."
     )
     dry_run: bool = Field(
         False, description="Everything is decided and recorded, nothing is written to the store or the supplier."
@@ -88,6 +94,11 @@ class StoreSettings(Strict):
         if wrong:
             raise ValueError(f"{', '.join(name.upper() for name in wrong)} is not a setting of a {self.platform} store")
         return self
+
+    @property
+    def front(self) -> str:
+        """Where customers shop."""
+        return self.shop_url or self.url or f"https://{self.domain}"
 
     @property
     def webhook_secrets(self) -> list[str]:

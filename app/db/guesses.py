@@ -19,7 +19,7 @@ from app.db.work import Work
 from app.errors import AppError
 
 # Rows older than any limit's window mean nothing any more.
-_LONGEST_WINDOW = timedelta(hours=1)
+LONGEST_WINDOW = timedelta(hours=1)
 _LONGEST_CLIENT = 64
 
 
@@ -96,4 +96,4 @@ async def count_guess(work: Work, limit: GuessLimit, client: str) -> None:
 
 async def forget_guesses(work: Work) -> None:
     """Deletes what no window holds any more."""
-    await work.session.execute(delete(Guess).where(Guess.began_at < work.now - _LONGEST_WINDOW))
+    await work.session.execute(delete(Guess).where(Guess.began_at < work.now - LONGEST_WINDOW))

@@ -1,7 +1,10 @@
 """The words of the pages in French and Hebrew: gettext catalogues, whose message ids are the English texts.
 
+Each domain (the customer's pages, the supplier's, …) has a catalogue of its own. A text is said in a template by `_`
+or `trans`, in Python by `gettext` or `ngettext` of `translations`.
+
 The `.po` files are read as they are, by Babel, when a language is first needed: so a plain `pip install` is enough and
-no compiled file can be older than its source. After a change of a template run `python -m app.pages.catalogue`; it
+no compiled file can be older than its source. After a change of a text run `python -m app.pages.catalogue`; it
 brings the new texts into every catalogue, empty, and a test fails until they are filled.
 """
 
@@ -21,48 +24,63 @@ from babel.support import NullTranslations, Translations
 FOLDER = Path(__file__).parent
 # English is what the templates say.
 TRANSLATED = ("fr", "he")
-_METHODS = [("templates/**.html", "jinja2")]
-_OPTIONS = {"templates/**.html": {"trimmed": "true", "silent": "false"}}
+# A domain's texts are in the folders of its name; those of `pages` are beside them.
+DOMAINS = ("pages", "customer", "supplier", "withdrawal", "survey")
+_JINJA = {"trimmed": "true", "silent": "false"}
 
 
 @lru_cache(maxsize=len(TRANSLATED) + 1)
 def translations(language: str) -> NullTranslations:
-    """gettext and ngettext of a language; English for one that has no catalogue."""
+    """gettext and ngettext of a language, all domains together; English for one that has no catalogue."""
     if language not in TRANSLATED:
         return NullTranslations()
-    compiled = BytesIO()
-    write_mo(compiled, catalogue(language))
-    compiled.seek(0)
-    return Translations(compiled)
+    found = Translations()
+    for domain in DOMAINS:
+        compiled = BytesIO()
+        write_mo(compiled, catalogue(language, domain))
+        compiled.seek(0)
+        found.merge(Translations(compiled))
+    return found
 
 
-def catalogue(language: str) -> Catalog:
-    """The catalogue of a language as its file has it."""
-    with path_of(language).open("rb") as file:
+def catalogue(language: str, domain: str = "pages") -> Catalog:
+    """The catalogue of a language and domain as its file has it; empty when there is none yet."""
+    path = path_of(language, domain)
+    if not path.exists():
+        return Catalog(locale=language)
+    with path.open("rb") as file:
         return read_po(file, locale=language)
 
 
-def path_of(language: str) -> Path:
-    """Where the catalogue of a language is kept."""
-    return FOLDER / "locale" / language / "LC_MESSAGES" / "pages.po"
+def path_of(language: str, domain: str = "pages") -> Path:
+    """Where the catalogue of a language and domain is kept."""
+    return FOLDER / "locale" / language / "LC_MESSAGES" / f"{domain}.po"
 
 
-def texts() -> Iterator[tuple[str | tuple[str, ...], str]]:
-    """Every text that a template has translated, with the file it stands in."""
-    for file, _line, message, _comments, _context in extract_from_dir(FOLDER, _METHODS, _OPTIONS):
+def texts(domain: str = "pages") -> Iterator[tuple[str | tuple[str, ...], str]]:
+    """Every text of a domain that is translated, with the file it stands in."""
+    own = domain == "pages"
+    methods = [
+        ("templates/*.html" if own else f"templates/{domain}/**.html", "jinja2"),
+        ("*.py" if own else f"{domain}/**.py", "python"),
+    ]
+    options = {methods[0][0]: _JINJA}
+    for file, _line, message, _comments, _context in extract_from_dir(FOLDER, methods, options):
         yield message, file
 
 
-def refresh(language: str) -> None:
+def refresh(language: str, domain: str = "pages") -> None:
     """Brings new texts into a catalogue, empty, and takes away those that nothing says any more."""
     wanted = Catalog()
-    for message, file in sorted(texts(), key=lambda one: one[1]):
+    for message, file in sorted(texts(domain), key=lambda one: one[1]):
         wanted.add(message, locations=[(file, 0)])
-    path = path_of(language)
-    stored = catalogue(language) if path.exists() else Catalog(locale=language)
+    if not len(wanted):
+        return
+    path = path_of(language, domain)
+    stored = catalogue(language, domain)
     stored.update(wanted, no_fuzzy_matching=True, update_creation_date=False)
     stored.obsolete.clear()
-    stored.header_comment = "# What the pages of Makegood say; the ids are the English texts of app/pages/templates."
+    stored.header_comment = "# What the pages of Makegood say; the ids are the English texts of app/pages."
     stored.fuzzy = False
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file_out:
@@ -71,4 +89,5 @@ def refresh(language: str) -> None:
 
 if __name__ == "__main__":
     for each in TRANSLATED:
-        refresh(each)
+        for part in DOMAINS:
+            refresh(each, part)

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from app.api import runtime_from
 from app.pages.language import reader_of
 from app.pages.policy_page import country_of, values_of
-from app.pages.render import missing_answer, page, public_answer
+from app.pages.render import brand_of, page, public_answer
+from app.pages.shell import problem_page
 from app.runtime import Runtime
 
 router = APIRouter(include_in_schema=False)
@@ -34,8 +35,8 @@ def policy(
     found = settings.stores.get(store.lower())
     reader = reader_of(lang, request.headers.get("accept-language"), found.locale if found else None)
     if found is None:
-        return missing_answer(reader)
+        return problem_page(request, 404, "not_found")
     where = country_of(country, reader, found)
     values = values_of(settings, store.lower(), reader, where)
-    text, policy_header = page("policy.html", reader, accent=found.colour, **values)
+    text, policy_header = page("policy.html", reader, brand=brand_of(settings, store.lower()), **values)
     return public_answer(request, reader, text, policy_header)

@@ -20,6 +20,8 @@ from tests.pages.reading import Element, read
 
 HOSTILE = '"><script>alert(1)</script>\u202e'
 MOST_BYTES = 100_000
+# Where a page leads back to, on a click.
+FRONTS = ("https://alpha.myshopify.com", "http://127.0.0.1:9")
 
 
 @pytest.fixture
@@ -89,6 +91,8 @@ async def test_a_browser_asks_nobody_else_and_runs_nothing(pages: AsyncClient, p
     for one in found.everything():
         for name in ("href", "src", "action"):
             target = one.attributes.get(name, "#")
+            if one.tag == "a" and target in FRONTS:
+                continue
             assert target.startswith(("#", "?", "mailto:", "data:,")), target
     [style] = found.all("style")
     digest = base64.b64encode(hashlib.sha256("".join(style.words).encode()).digest()).decode()
