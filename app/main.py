@@ -18,6 +18,7 @@ from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
 from app.pages import endpoints as pages
+from app.pages.customer import endpoints as customer
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.requests import endpoints as requests
@@ -61,7 +62,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)
-    for router in (api, webhooks.router, health.router, docs.router, pages.router):
+    for router in (api, webhooks.router, health.router, docs.router, pages.router, customer.router):
         app.include_router(router)
     add_error_handlers(app)
     describe(app)
