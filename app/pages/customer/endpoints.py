@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.pages.customer import start, walk
+from app.pages.customer import deeds, start, status, walk
 
 router = APIRouter()
-for part in (start, walk):
+for part in (start, walk, status, deeds):
     router.include_router(part.router)

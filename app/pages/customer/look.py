@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from app.cases.allowed import Action, allowed_actions
 from app.cases.view import CaseView
-from app.cases.vocabulary import Route, State
+from app.cases.vocabulary import BEFORE_RESOLVING, Route, State
 from app.orders.snapshot import Line, OrderSnapshot
 from app.policy.decision import WantedEvidence
 from app.policy.model import Policy
 from app.policy.words import sentences
+from app.requests.changes import CHANGEABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,3 +104,34 @@ def progress(view: CaseView) -> tuple[tuple[Stage, ...], int] | None:
     else:
         return None
     return stages, stages.index(waits) if waits in stages else len(stages) - 1
+
+
+class Deed(StrEnum):
+    """What a customer may do with a case."""
+
+    TRACK = "track"
+    SHOW = "show"
+    CHANGE = "change"
+    CANCEL = "cancel"
+    APPEAL = "appeal"
+    GUIDE = "guide"
+
+
+_TRACKED = frozenset({State.AWAITING_SHIPMENT, State.IN_TRANSIT})
+_SENT = frozenset({Route.RETURN, Route.LOCAL})
+# Somebody who was refused, or was too late with an answer or a parcel, may have it looked at again, once; whoever is
+# refused again is answered by a person in letters, not by a button.
+_APPEALED = frozenset({State.REJECTED, State.EXPIRED})
+
+
+def allowed(view: CaseView) -> frozenset[Deed]:
+    """The deeds that the case's state allows."""
+    may = {
+        Deed.TRACK: view.state in _TRACKED or (view.state is State.CONTESTED and view.route in _SENT),
+        Deed.SHOW: view.state in BEFORE_RESOLVING and view.state is not State.REQUESTED,
+        Deed.CHANGE: view.state in CHANGEABLE,
+        Deed.CANCEL: Action.CANCEL in allowed_actions(view),
+        Deed.APPEAL: view.state in _APPEALED and view.cycle == 1,
+        Deed.GUIDE: view.route in _SENT and view.state in (*_TRACKED, State.CONTESTED),
+    }
+    return frozenset(deed for deed, holds in may.items() if holds)

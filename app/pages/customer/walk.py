@@ -126,7 +126,8 @@ async def _lines(desk: Desk, units: Mapping[str, int], errors: Errors) -> Respon
     snapshot = desk.asker.snapshot
     return desk.show(
         "lines", errors, found=returnable(desk.asker, desk.language), units=units, before=before,
-        arrivals={line.line_id: look.arrival(snapshot, line) for line in snapshot.lines}, placed=desk.order.placed_at, counts=_COUNTS,
+        arrivals={line.line_id: look.arrival(snapshot, line) for line in snapshot.lines}, placed=desk.order.placed_at,
+        counts=_COUNTS,
     )  # fmt: skip
 
 
