@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from app.db.engine import libpq_url
-from app.doctor_outside import check_mail, check_stores, check_suppliers
+from app.doctor_outside import check_mail, check_photos, check_stores, check_suppliers
 from app.errors import AppError, ConfigError
 from app.policy.files import PolicyFault, load
 from app.policy.lint import Finding as LintFinding
@@ -59,6 +59,8 @@ async def _outside(settings: Settings, progress: Callable[[str], None]) -> list[
     found = await check_stores(settings)
     progress("suppliers")
     found += await check_suppliers(settings)
+    progress("photos")
+    found += await check_photos(settings)
     progress("mail")
     return [*found, await check_mail(settings)]
 

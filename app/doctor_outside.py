@@ -8,6 +8,7 @@ import aiosmtplib
 import httpx
 
 from app.errors import AppError, ConfigError
+from app.evidence.bucket import BucketUnavailable, bucket_of
 from app.messages.smtp import SmtpSender
 from app.orders.snapshot import Platform
 from app.settings import Settings
@@ -97,6 +98,20 @@ async def _supplier(key: str, supplier: SupplierSettings) -> Finding:
         return Finding(subject, False, detail, f"Check {setting}, the network and whether the supplier's API is up.")
     # Any answer proves that something is there; its root need not be a page.
     return Finding(subject, True, f"{supplier.base_url} answers (HTTP {answer.status_code})")
+
+
+async def check_photos(settings: Settings) -> list[Finding]:
+    """Whether the bucket for photos is there, when one is set."""
+    if settings.photos_s3_url is None:
+        return []
+    mend = "Check MAKEGOOD_PHOTOS_S3_URL, _BUCKET, _ACCESS_KEY, _SECRET_KEY and _REGION."
+    try:
+        bucket = bucket_of(settings)
+        there = bucket is not None and await bucket.is_there()
+    except (BucketUnavailable, ConfigError) as error:
+        return [Finding("photos", False, error.detail, mend)]
+    told = f"are kept in the bucket {settings.photos_s3_bucket}"
+    return [Finding("photos", True, told) if there else Finding("photos", False, "there is no such bucket", mend)]
 
 
 async def check_mail(settings: Settings) -> Finding:

@@ -11,8 +11,9 @@ from fastapi import APIRouter, FastAPI
 from app import __version__, docs, health
 from app.cases import endpoints as cases
 from app.cases import endpoints_actions as actions
-from app.cases import endpoints_evidence as evidence
 from app.errors_http import add_error_handlers
+from app.evidence import endpoints as evidence
+from app.evidence import endpoints_photos as photos
 from app.limits import BodyLimit
 from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
@@ -62,7 +63,9 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)
-    for router in (api, webhooks.router, health.router, docs.router, pages.router, customer.router):
+    for router in (
+        api, webhooks.router, health.router, docs.router, pages.router, customer.router, photos.router,
+    ):  # fmt: skip
         app.include_router(router)
     add_error_handlers(app)
     describe(app)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from app.clock import Clock, SystemClock
 from app.db.engine import Database, lost_a_race
 from app.db.work import Work
+from app.evidence.bucket import PhotoBucket, bucket_of
 from app.messages.smtp import SmtpSender
 from app.settings import Settings
 from app.stores import installation
@@ -37,6 +38,7 @@ class Runtime:
     stores: StoreRegistry
     suppliers: SupplierRegistry
     mail: SmtpSender | None
+    photos: PhotoBucket | None = None
     clock: Clock = field(default_factory=SystemClock)
 
     @asynccontextmanager
@@ -64,6 +66,8 @@ class Runtime:
         """Gives back every connection."""
         await self.stores.aclose()
         await self.suppliers.aclose()
+        if self.photos is not None:
+            self.photos.close()
         await self.database.dispose()
 
 
@@ -85,6 +89,7 @@ def build_runtime(settings: Settings, database_url: str, pool_size: int = 10) ->
         stores=StoreRegistry(settings.stores, installed),
         suppliers=SupplierRegistry(settings.suppliers),
         mail=SmtpSender(smtp.get_secret_value(), settings.mail_from or "") if smtp else None,
+        photos=bucket_of(settings),
     )
 
 

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     operator_email: str | None = Field(
         None, description="Where the operator is written to when something waits; unset: kept among the messages."
     )
+    photos_s3_url: WebUrl | None = Field(
+        None, description="S3-compatible storage that keeps photos; unset: the database. Needs the extra `s3`."
+    )
+    photos_s3_bucket: str | None = Field(None, description="The bucket for photos; it must exist and not be public.")
+    photos_s3_access_key: str | None = Field(None, description="Access key for the bucket.")
+    photos_s3_secret_key: SecretStr | None = Field(None, description="The access key's secret.")
+    photos_s3_region: str = Field("us-east-1", description="Region of the bucket, as its requests are signed.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level logged.")
     log_json: bool | None = Field(None, description="JSON logs; unset: JSON unless the log goes to a terminal.")
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often due work is looked for.")
@@ -171,6 +178,10 @@ class Settings(BaseSettings):
         for name in self.api_key_scopes:
             if name not in self.api_keys:
                 raise ValueError(f"API_KEY_SCOPES__{name.upper()} has no API_KEYS__{name.upper()} beside it")
+        if self.photos_s3_url and not (
+            self.photos_s3_bucket and self.photos_s3_access_key and self.photos_s3_secret_key
+        ):
+            raise ValueError("PHOTOS_S3_BUCKET, _ACCESS_KEY and _SECRET_KEY are needed when PHOTOS_S3_URL is set")
         if self.smtp_url and not self.mail_from:
             raise ValueError("MAIL_FROM is needed when SMTP_URL is set")
         return self

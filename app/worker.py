@@ -16,6 +16,7 @@ import app.stores.tasks  # noqa: F401
 from app.cases import tasks as cases
 from app.db.engine import libpq_url
 from app.db.guesses import forget_guesses
+from app.evidence import tasks as evidence
 from app.jobs import NAMESPACE, blueprint
 from app.messages import tasks as messages
 from app.polling import tasks as polling
@@ -43,6 +44,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     messages.sweep,
     privacy.sweep,
     retention.sweep,
+    evidence.sweep,
     _forget_guesses,
     polling.sweep,
     polling.sweep_webhooks,

@@ -85,6 +85,7 @@ _PROBLEMS: Mapping[str, str] = {
     "review_overdue": "The time to decide is over and the customer is waiting: decide today.",
     "credit_overdue": "The supplier has not paid its credit in time: insist on it, or write it off.",
     "dry_run": "This store is in a dry run: what would have been done outside was not done.",
+    "photo_reused": "A photo of this case was shown before in another request: compare them before money goes out.",
     "pay_by_hand": "The store only books this refund: send the money to the customer yourself.",
     "refund_needs_review": "Nobody can know by machine whether the refund was made: look in the store, and settle it.",
     "refund_rejected": "The store refused the refund: see why in the refund, and choose another way.",

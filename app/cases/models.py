@@ -10,6 +10,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, HasId
+from app.evidence.models import Photo
 
 _ENDED = "'cancelled', 'closed', 'expired', 'rejected', 'superseded'"
 # How cases that need attention are sorted: by the law's date while it can still be kept, then by the nearest clock's
@@ -127,20 +128,17 @@ class CaseEventRow(Base):
 
 
 class Evidence(HasId, Base):
-    """A photo, a link or an answer that belongs to a case."""
+    """A photo, a link or an answer that belongs to a case. `sha256` tells what is shown or told twice."""
 
     __tablename__ = "evidence"
-    __table_args__ = (
-        UniqueConstraint("case_id", "sha256"),
-        Index("ix_evidence_photos", "created_at", postgresql_where=text("content IS NOT NULL")),
-    )
+    __table_args__ = (UniqueConstraint("case_id", "sha256"),)
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))
     kind: Mapped[str]
     text: Mapped[str | None]
     url: Mapped[str | None]
     content_type: Mapped[str | None]
-    content: Mapped[bytes | None] = mapped_column(deferred=True)
+    photo_id: Mapped[UUID | None] = mapped_column(ForeignKey(Photo.id), index=True)
     sha256: Mapped[str]
     added_by: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())

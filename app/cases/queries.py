@@ -210,9 +210,9 @@ async def events(work: Work, case_id: UUID, after: int, limit: int) -> list[Case
     return list(await work.session.scalars(statement.order_by(CaseEventRow.seq).limit(limit)))
 
 
-async def photo(work: Work, case_id: UUID, evidence_id: UUID) -> bytes | None:
-    """The picture of a case's photo."""
-    statement = select(Evidence.content).where(Evidence.case_id == case_id, Evidence.id == evidence_id)
+async def photo(work: Work, case_id: UUID, evidence_id: UUID) -> UUID | None:
+    """The photo of a case behind one of its pieces of evidence; None when that is none."""
+    statement = select(Evidence.photo_id).where(Evidence.case_id == case_id, Evidence.id == evidence_id)
     return await work.session.scalar(statement)
 
 

@@ -243,6 +243,10 @@ class EvidenceOut(BaseModel):
     kind: str = Field(description="`link`, `answer` or `photo`.", examples=["link"])
     content_type: str | None = Field(None, description="Of a photo.", examples=["image/jpeg"])
     text: str | None = Field(examples=["It broke on the second day."])
-    url: str | None = Field(examples=["https://photos.example/lamp.jpg"])
+    url: str | None = Field(
+        description="Of a photo: where it is seen for some days, by whoever has the address.",
+        examples=["https://photos.example/lamp.jpg"],
+    )
+    thumbnail_url: str | None = Field(None, description="Of a photo: the same, small.", examples=[None])
     added_by: str = Field(examples=["operator:ops"])
     created_at: datetime

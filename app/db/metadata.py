@@ -5,6 +5,7 @@ from __future__ import annotations
 import app.cases.models
 import app.db.guesses
 import app.db.idempotency
+import app.evidence.models
 import app.ledger.models
 import app.messages.models
 import app.orders.models

@@ -17,7 +17,7 @@ from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 # Bodies are some kilobytes; so many are looked at in one transaction.
 BATCH = 100
 # What an answer of the API may hold of a customer, by field: left empty, or marked where the field must be filled.
-_EMPTIED = frozenset({"email", "tracking_url"})
+_EMPTIED = frozenset({"email", "tracking_url", "thumbnail_url"})
 _MARKED = frozenset({"note", "tracking_number", "text", "url", "recipient", "subject", "html"})
 
 

@@ -11,11 +11,11 @@ from uuid import UUID
 
 from sqlalchemy import case as sql_case
 from sqlalchemy import func, select, text, update
-from sqlalchemy.orm import undefer
 
 from app.cases import service as cases
 from app.cases.models import Case, Evidence
 from app.db.work import Work
+from app.evidence.models import Photo
 from app.messages.models import Message, MessageStatus
 from app.orders import service as orders
 from app.privacy.service import MARK
@@ -87,14 +87,20 @@ async def _erase_events(work: Work, case_id: UUID) -> int:
 
 async def _erase_evidence(work: Work, case_id: UUID) -> int:
     """The rows stay; their hashes go too, because a short answer can be guessed from its hash."""
-    statement = select(Evidence).where(Evidence.case_id == case_id).options(undefer(Evidence.content))
-    rows = (await work.session.scalars(statement)).all()
+    rows = (await work.session.scalars(select(Evidence).where(Evidence.case_id == case_id))).all()
     for row in rows:
         row.text = MARK if row.text else None
         row.url = MARK if row.url else None
-        row.content = None
         row.sha256 = f"erased:{row.id}"
+    shown = {row.photo_id for row in rows if row.photo_id}
+    await _erase_photos(work, shown)
     return len(rows)
+
+
+async def _erase_photos(work: Work, photo_ids: set[UUID]) -> None:
+    statement = select(Photo).where(Photo.id.in_(photo_ids)).order_by(Photo.id).with_for_update(key_share=True)
+    for photo in await work.session.scalars(statement):
+        photo.empty(work.now)
 
 
 async def _erase_jobs(work: Work, case_id: UUID) -> int:

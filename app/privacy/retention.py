@@ -11,6 +11,7 @@ from app.cases.models import Case, Evidence
 from app.cases.vocabulary import ENDED
 from app.db.idempotency import IdempotencyKey
 from app.db.work import Work
+from app.evidence.models import Photo
 from app.messages.models import Message, MessageStatus
 from app.orders.models import Order
 from app.privacy.bodies import empty
@@ -82,16 +83,19 @@ async def _messages(work: Work) -> None:
 
 
 async def _photos(work: Work) -> None:
+    """Those whose cases have all ended long ago; one that is nobody's evidence is swept by its own clock."""
     before = work.now - timedelta(days=work.settings.retention_photo_days)
-    ended = select(Case.id).where(Case.state.in_([str(one) for one in ENDED]), Case.updated_at <= before)
+    mine = (Evidence.photo_id == Photo.id) & (Case.id == Evidence.case_id)
+    alive = exists().where(mine, or_(Case.state.not_in([str(one) for one in ENDED]), Case.updated_at > before))
     old = (
-        select(Evidence.id)
-        .where(Evidence.content.is_not(None), Evidence.created_at <= before, Evidence.case_id.in_(ended))
-        .order_by(Evidence.created_at)
+        select(Photo)
+        .where(Photo.erased_at.is_(None), Photo.created_at <= before, Photo.sweep_at.is_(None), ~alive)
+        .order_by(Photo.created_at)
         .limit(BATCH)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, of=Photo)
     )
-    await work.session.execute(update(Evidence).where(Evidence.id.in_(old)).values(content=None))
+    for photo in await work.session.scalars(old):
+        photo.empty(work.now)
 
 
 async def _emails(work: Work) -> None:

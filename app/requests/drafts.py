@@ -13,11 +13,11 @@ from pydantic import TypeAdapter
 from sqlalchemy import delete, select
 
 from app.cases.actions import QuantityNotFree
-from app.cases.evidence import Shown
 from app.cases.vocabulary import Reason, Remedy
 from app.db.base import new_id
 from app.db.work import Work
 from app.errors import Conflict, NotFound
+from app.evidence.service import Shown
 from app.orders import service as orders
 from app.orders.models import Order
 from app.policy.question import Present
@@ -166,7 +166,10 @@ async def confirm(work: Work, draft: ReturnDraft, shown: str, locale: str) -> Re
     if any(one.quantity > free.get(one.line_id, 0) for one in wish.lines):
         raise QuantityNotFree("Some of the units were returned meanwhile.")
     lines = [WantedLine(one.quantity, one.reason or Reason.OTHER, one.line_id, None, one.note) for one in wish.lines]
-    shown_by = {key or None: Shown(answers=_told(wish, key)) for key in {*wish.answers, *wish.photos}}
+    shown_by = {
+        key or None: Shown(answers=_told(wish, key), photos=wish.photos.get(key, ()))
+        for key in {*wish.answers, *wish.photos}
+    }
     wanted = Wanted(wish.remedy, lines, "page", CUSTOMER, email=draft.email, locale=locale, shown=shown_by)
     request, _ = await service.submit(work, order, wanted)
     draft.request_id, draft.updated_at = request.id, work.now

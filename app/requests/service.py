@@ -9,15 +9,16 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from app.cases import evidence
 from app.cases import service as cases
-from app.cases.evidence import Shown
 from app.cases.models import Case, CaseLine
 from app.cases.observe import apply_observed, hold_if_disputed
 from app.cases.vocabulary import Reason, Remedy, State
 from app.db.base import new_id
 from app.db.work import Work
 from app.errors import Invalid
+from app.evidence import reuse
+from app.evidence import service as evidence
+from app.evidence.service import Shown
 from app.messages import service as messages
 from app.orders import service as orders
 from app.orders.models import Order
@@ -206,11 +207,15 @@ async def _open(
         lines=[_case_line(position, line, one) for position, (line, one) in enumerate(lines)],
     )
     data: dict[str, Any] = {"lines": {line.line_id: one.quantity for line, one in lines}, "origin": request.origin}
-    if shown := wanted.shown.get(supplier):
-        work.session.add(case)
-        await work.session.flush()
-        data["evidence"] = await evidence.keep(work, case, wanted.actor, shown)
-    await cases.open_case(work, case, data, wanted.actor)
+    shown = wanted.shown.get(supplier)
+    if shown is None:
+        await cases.open_case(work, case, data, wanted.actor)
+        return case
+    work.session.add(case)
+    await work.session.flush()
+    kept = await evidence.keep(work, case, wanted.actor, shown)
+    await cases.open_case(work, case, {**data, "evidence": kept.told}, wanted.actor)
+    await reuse.point_out(work, case, kept.photos)
     return case
 
 

@@ -44,8 +44,8 @@ def idempotency_key(case: Case) -> str:
     return str(case.id) if openings == 0 else f"{case.id}-{openings + 1}"
 
 
-def body_of(case: Case, order: Order, public_url: str) -> dict[str, Any]:
-    """What the supplier is told (contract, generic supplier channel)."""
+def body_of(case: Case, order: Order, public_url: str, photos: Sequence[str] = ()) -> dict[str, Any]:
+    """What the supplier is told (contract, generic supplier channel). `photos` are signed links to what was shown."""
     return {
         "return_id": str(case.id),
         "reference": case.reference,
@@ -60,7 +60,7 @@ def body_of(case: Case, order: Order, public_url: str) -> dict[str, Any]:
                 "quantity": line.approved,
                 "reason": line.reason,
                 "note": line.note or "",
-                "evidence": [],
+                "evidence": list(photos),
             }
             for line in case.lines
             if line.approved

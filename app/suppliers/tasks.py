@@ -10,6 +10,7 @@ from app.cases import service as cases
 from app.cases.models import Case
 from app.crashpoints import Point, reached
 from app.db.work import Work
+from app.evidence.showing import shown_to_supplier
 from app.jobs import blueprint, defer
 from app.outcomes import Ok, Rejected
 from app.runtime import Runtime, runtime_of
@@ -34,7 +35,8 @@ async def call(context: JobContext, case_id: str) -> None:
         if not calls.lease(work, case):
             return
         channel = runtime.suppliers.get(case.supplier)
-        body = calls.body_of(case, await calls.order_of(work, case), runtime.settings.public_url)
+        photos = await shown_to_supplier(work, case.id)
+        body = calls.body_of(case, await calls.order_of(work, case), runtime.settings.public_url, photos)
         key = calls.idempotency_key(case)
     reached(Point.SUPPLIER_LEASED)
     outcome = await _make(channel, wish, case_id, body, key)

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from app.cases.models import Case, Evidence
 from app.clock import MovableClock
 from app.db.idempotency import IdempotencyKey
+from app.evidence.models import Photo
 from app.messages.models import Message, MessageStatus
 from app.orders.models import Order
 from app.privacy import retention
@@ -92,10 +93,11 @@ async def test_answers_mails_and_photos_go(runtime: Runtime, client: AsyncClient
     headers = {"Idempotency-Key": "k"}
     await client.post(f"{V1}/cases/{case['id']}/note", json={"text": "call"}, headers=headers)
     async with runtime.work() as work:
-        photo = Evidence(
-            case_id=case["id"], kind="photo", content=b"jpeg", sha256="x", added_by="a", created_at=work.now
-        )
+        photo = Photo(content=b"jpeg", sha256="x", created_at=work.now)
         work.session.add(photo)
+        await work.session.flush()
+        shown = {"kind": "photo", "photo_id": photo.id, "sha256": "x", "added_by": "a"}
+        work.session.add(Evidence(case_id=case["id"], created_at=work.now, **shown))
         await work.session.execute(update(Message).values(status=MessageStatus.SENT))
     await later(runtime, clock, 31)
     async with runtime.work() as work:
@@ -106,7 +108,7 @@ async def test_answers_mails_and_photos_go(runtime: Runtime, client: AsyncClient
 
     async def content() -> bytes | None:
         async with runtime.work() as work:
-            return await work.session.scalar(select(Evidence.content))
+            return await work.session.scalar(select(Photo.content))
 
     await later(runtime, clock, 179)
     assert await content() == b"jpeg"

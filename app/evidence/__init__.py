@@ -1,0 +1,1 @@
+"""Evidence: what customers and suppliers show and tell, and how their photos are kept and shown."""
