@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.pages.customer import deeds, start, status, walk
+from app.pages.customer import deeds, showing, start, status, walk
 
 router = APIRouter()
-for part in (start, walk, status, deeds):
+for part in (start, walk, showing, status, deeds):
     router.include_router(part.router)

@@ -22,6 +22,7 @@ from app.orders.service import snapshot_of
 from app.pages.customer.look import Deed, Stage, allowed, progress
 from app.policy.decision import Decision
 from app.policy.law.model import Payer
+from app.policy.model import Policy
 from app.refunds.states import RefundStatus
 from app.requests.models import ReturnRequest
 
@@ -44,7 +45,7 @@ class Standing:
 
     `due` is the clock that ends next, where it tells the customer something, and `by_law` until when the refund is due
     by law. `coming` is money that is on its way. `wanted` is what was asked of the customer, `refusal` why they were
-    refused. `conditions` are codes for how the goods should come back.
+    refused. `conditions` are codes for how the goods should come back, `decided` the last decision with its policy.
     """
 
     case: Case
@@ -61,6 +62,7 @@ class Standing:
     conditions: tuple[str, ...]
     way_back: Payer | None
     may: frozenset[Deed]
+    decided: tuple[Decision, Policy] | None
 
     @property
     def reference(self) -> str:
@@ -95,6 +97,7 @@ def _standing(facts: CaseFacts, refused: Mapping[UUID, str]) -> Standing:
         conditions=decision.conditions if decision and sent else (),
         way_back=decision.way_back if decision and sent else None,
         may=allowed(view),
+        decided=(decision, facts.decision[1].policy) if decision and facts.decision and facts.decision[1] else None,
     )
 
 

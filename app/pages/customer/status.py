@@ -46,7 +46,7 @@ async def status_page(
     """The page, also with what is wrong with one of its forms; `told` is what was entered there."""
     order = await work.session.get_one(Order, request.order_pk)
     return visit.of(order).show(
-        "status", status=422 if errors else 200, errors=errors or [], told=told or {}, order=order, request=request,
+        "status", status=422 if errors else 200, errors=errors or [], told=told or {}, order=order, asked=request,
         standings=await standings(work, request), here=visit.at(f"/r/{token}"), done=done,
     )  # fmt: skip
 
@@ -59,7 +59,7 @@ async def receipt(visit: AVisit, token: Token) -> Response:
         order = await work.session.get_one(Order, request.order_pk)
         found = await standings(work, request)
         return visit.of(order).show(
-            "receipt", order=order, request=request, standings=found, here=visit.at(f"/r/{token}")
+            "receipt", order=order, asked=request, standings=found, here=visit.at(f"/r/{token}")
         )
 
 

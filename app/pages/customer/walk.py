@@ -15,6 +15,7 @@ from starlette.responses import Response
 from app.cases.actions import QuantityNotFree
 from app.cases.vocabulary import Reason, Remedy
 from app.db.work import Work
+from app.evidence.service import PhotoGone
 from app.orders.models import Order
 from app.orders.snapshot import Line
 from app.pages.customer import look
@@ -74,7 +75,7 @@ class Desk:
         )
 
 
-async def _at_desk(visit: Visit, action: Callable[[Desk], Awaitable[Response]], *, change: bool) -> Response:
+async def at_desk(visit: Visit, action: Callable[[Desk], Awaitable[Response]], *, change: bool) -> Response:
     """Does a step with the browser's draft; without one the walk begins anew."""
     held = draft_held(visit)
     if held is None:
@@ -102,7 +103,7 @@ async def lines(visit: AVisit) -> Response:
     async def shown(desk: Desk) -> Response:
         return await _lines(desk, {one.line_id: one.quantity for one in desk.wish.lines}, [])
 
-    return await _at_desk(visit, shown, change=False)
+    return await at_desk(visit, shown, change=False)
 
 
 @router.post("/returns/{store}/lines")
@@ -117,7 +118,7 @@ async def choose_lines(visit: AVisit, form: CheckedForm) -> Response:
         desk.keep(drafts.choose(desk.wish, units))
         return visit.go("/reasons")
 
-    return await _at_desk(visit, chosen, change=True)
+    return await at_desk(visit, chosen, change=True)
 
 
 async def _lines(desk: Desk, units: Mapping[str, int], errors: Errors) -> Response:
@@ -154,7 +155,7 @@ async def reasons(visit: AVisit) -> Response:
     async def shown(desk: Desk) -> Response:
         return _reasons(desk, desk.wish.lines, []) if desk.wish.lines else visit.go("/lines")
 
-    return await _at_desk(visit, shown, change=False)
+    return await at_desk(visit, shown, change=False)
 
 
 @router.post("/returns/{store}/reasons")
@@ -176,7 +177,7 @@ async def choose_reasons(visit: AVisit, form: CheckedForm) -> Response:
         desk.keep(replace(desk.wish, lines=tuple(told)))
         return visit.go("/remedy")
 
-    return await _at_desk(visit, chosen, change=True)
+    return await at_desk(visit, chosen, change=True)
 
 
 def _terms(desk: Desk, one: ChosenLine) -> tuple[Term, ...]:
@@ -194,7 +195,7 @@ async def remedy(visit: AVisit) -> Response:
     async def shown(desk: Desk) -> Response:
         return _remedy(desk, []) if desk.wish.explained else visit.go("/reasons")
 
-    return await _at_desk(visit, shown, change=False)
+    return await at_desk(visit, shown, change=False)
 
 
 @router.post("/returns/{store}/remedy")
@@ -211,7 +212,7 @@ async def choose_remedy(visit: AVisit, form: CheckedForm) -> Response:
         wanted = needed(desk.asker, desk.wish.asked, Remedy(told))
         return visit.go("/evidence" if any(part.wanted for part in wanted) else "/review")
 
-    return await _at_desk(visit, chosen, change=True)
+    return await at_desk(visit, chosen, change=True)
 
 
 def _remedy(desk: Desk, errors: Errors) -> Response:
@@ -228,7 +229,7 @@ async def review(visit: AVisit) -> Response:
     async def shown(desk: Desk) -> Response:
         return _review(desk, [])
 
-    return await _at_desk(visit, shown, change=False)
+    return await at_desk(visit, shown, change=False)
 
 
 def _review(desk: Desk, errors: Errors) -> Response:
@@ -266,4 +267,11 @@ async def confirm(visit: AVisit, form: CheckedForm) -> Response:
             return await _lines(desk, {}, [("lines", "units_gone")])
         return visit.go(f"/r/{request_token(visit, request.id)}/receipt")
 
-    return await _at_desk(visit, confirmed, change=True)
+    async def without_photos(desk: Desk) -> Response:
+        desk.keep(replace(desk.wish, photos={}))
+        return visit.go("/evidence")
+
+    try:
+        return await at_desk(visit, confirmed, change=True)
+    except PhotoGone:
+        return await at_desk(visit, without_photos, change=True)

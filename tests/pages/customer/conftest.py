@@ -18,7 +18,7 @@ def quick_no(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def browser(runtime: Runtime) -> AsyncIterator[Browser]:
+async def customer(runtime: Runtime) -> AsyncIterator[Browser]:
     """One visitor who reads English."""
     async with browsing(runtime) as visitor:
         yield visitor
