@@ -23,6 +23,7 @@ from app.pages.customer import endpoints as customer
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.requests import endpoints as requests
+from app.requests import endpoints_links as order_links
 from app.runtime import Runtime
 from app.stores import endpoints as stores
 from app.suppliers import endpoints as suppliers
@@ -31,7 +32,20 @@ from app.webhooks import endpoints as webhooks
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
-API_PARTS = (requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers)
+API_PARTS = (
+    requests,
+    order_links,
+    cases,
+    actions,
+    evidence,
+    refunds,
+    messages,
+    orders,
+    deliveries,
+    privacy,
+    stores,
+    suppliers,
+)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:

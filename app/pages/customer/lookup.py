@@ -14,9 +14,9 @@ from uuid import UUID
 from app.db.work import Work
 from app.errors import NotFound
 from app.orders import service as orders
-from app.orders.models import Order
 from app.pages.rate import allow
 from app.requests import drafts
+from app.requests.order_link import Named
 from app.runtime import Runtime
 from app.stores.base import StoreRefused, StoreUnavailable
 
@@ -75,18 +75,12 @@ async def _fetch(runtime: Runtime, store: str, number: str, email: str) -> UUID 
         return (await drafts.start(work, order, email)).id
 
 
-async def draft_for(work: Work, store: str, order_id: str, email_hash: str) -> UUID:
+async def draft_for(work: Work, named: Named) -> UUID:
     """Begins a draft for the order that a store's signed link names. Raises `OrderNotShown`."""
-    order = await orders.find(work, store, order_id)
-    if order is None or order.email is None or not hmac.compare_digest(hash_of(order), email_hash):
+    order = await orders.find(work, named.store, named.order_id)
+    if order is None or not named.fits(order):
         raise OrderNotShown("The order of this link is not known here, or belongs to somebody else now.")
     return (await drafts.start(work, order, order.email)).id
-
-
-def hash_of(order: Order) -> str:
-    """What an order's link holds of its e-mail, so that it ends when the order gets another."""
-    folded = (order.email or "").strip().casefold().encode()
-    return hmac.new(order.order_id.encode(), folded, "sha256").hexdigest()[:16]
 
 
 def _is(known: str | None, told: str) -> bool:

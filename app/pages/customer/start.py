@@ -8,13 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 from starlette.responses import Response
 
-from app import links
 from app.api import client_of
-from app.links import LinkInvalid, LinkPurpose
+from app.links import LinkInvalid
 from app.pages.customer.lookup import OrderNotShown, draft_for, look_up, plain_number
 from app.pages.customer.visit import AVisit, Visit, remember_draft
 from app.pages.forms import CheckedForm, field
 from app.pages.rate import TooManyAttempts
+from app.requests.order_link import Named, named_by
 from app.stores.base import StoreUnavailable
 
 router = APIRouter(include_in_schema=False)
@@ -72,19 +72,17 @@ async def from_store(visit: AVisit, token: Token) -> Response:
 @router.post("/returns/{store}/o/{token}")
 async def begin(visit: AVisit, token: Token, _form: CheckedForm) -> Response:
     """Begins a draft for the order of the link. Raises `LinkInvalid`, `LinkExpired`, `OrderNotShown`."""
-    order_id, email_hash = _order_of(visit, token)
+    named = _order_of(visit, token)
     async with visit.runtime.work() as work:
-        draft = await draft_for(work, visit.key, order_id, email_hash)
+        draft = await draft_for(work, named)
     answer = visit.go("/lines")
     remember_draft(visit, answer, draft)
     return answer
 
 
-def _order_of(visit: Visit, token: str) -> tuple[str, str]:
-    """The order's id and the hash of its e-mail. Raises `LinkInvalid` or `LinkExpired`."""
-    settings, now = visit.runtime.settings, visit.runtime.clock.now()
-    store, _, rest = links.read(settings, LinkPurpose.ORDER, token, now).partition(":")
-    order_id, _, email_hash = rest.rpartition(":")
-    if store != visit.key:
+def _order_of(visit: Visit, token: str) -> Named:
+    """What the link names. Raises `LinkInvalid`, also at another store's pages, or `LinkExpired`."""
+    named = named_by(visit.runtime.settings, token, visit.runtime.clock.now())
+    if named.store != visit.key:
         raise LinkInvalid("This link is for another store.")
-    return order_id, email_hash
+    return named

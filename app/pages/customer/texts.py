@@ -32,6 +32,5 @@ def error_text(language: str, code: str) -> str:
         "appeal_missing": gettext("Tell us why we should look at it again."),
         "nothing_changed": gettext("You have changed nothing yet."),
         "all_removed": gettext("If you want to return nothing of it any more, cancel the return instead."),
-        "feedback_missing": gettext("Choose a number of stars."),
     }
     return texts[code]

@@ -75,7 +75,9 @@ async def test_the_customer_enters_the_parcel(client: AsyncClient, runtime: Runt
     await customer.open(link_of(runtime, case["request_id"]))
     await customer.send("/tracking", {f"number-{case['reference']}": "  "})
     assert (customer.last.status_code, customer.wrong) == (422, [f"number-{case['reference']}"])
-    await customer.send("/tracking", {f"number-{case['reference']}": "JD 0146-1", f"carrier-{case['reference']}": "DHL"})
+    await customer.send(
+        "/tracking", {f"number-{case['reference']}": "JD 0146-1", f"carrier-{case['reference']}": "DHL"}
+    )
     assert customer.data("done") == ["tracking"]
     assert customer.data("state") == ["in_transit"]
     assert (await events(runtime, case))[-1] == ("tracking_added", "customer")
