@@ -9,6 +9,7 @@ import asyncio
 import importlib.util
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -16,6 +17,7 @@ import psycopg
 from app.db.engine import libpq_url
 from app.doctor_outside import check_mail, check_photos, check_stores, check_suppliers
 from app.errors import AppError, ConfigError
+from app.pages.logo import LogoFault, read_logo
 from app.policy.files import PolicyFault, load
 from app.policy.lint import Finding as LintFinding
 from app.policy.lint import lint, lint_terms
@@ -66,12 +68,13 @@ async def _outside(settings: Settings, progress: Callable[[str], None]) -> list[
 
 
 def check_settings(settings: Settings) -> list[Finding]:
-    """The secret key, the API keys, the public URL, the policies and the suppliers' terms."""
+    """The secret key, the API keys, the public URL, the policies, the logos and the suppliers' terms."""
     return [
         _secret_key(settings),
         *_api_keys(settings),
         _public_url(settings),
         *(_policy(key, store.policy) for key, store in settings.stores.items()),
+        *(_logo(key, store.logo) for key, store in settings.stores.items() if store.logo),
         *(_terms(told) for told in lint_terms(settings.suppliers)),
     ]
 
@@ -86,6 +89,14 @@ def _policy(store: str, named: str) -> Finding:
         detail = f"{file.version}: {wrong[0].source}:{wrong[0].line}: {wrong[0].message}"
         return Finding(f"policy of {store}", True, detail, f"See all of it with: makegood policy lint {named}")
     return Finding(f"policy of {store}", True, file.version)
+
+
+def _logo(store: str, file: Path) -> Finding:
+    try:
+        logo = read_logo(file)
+    except LogoFault as fault:
+        return Finding(f"logo of {store}", False, fault.detail, f"Mend MAKEGOOD_STORES__{store.upper()}__LOGO.")
+    return Finding(f"logo of {store}", True, f"{logo.media_type}, {len(logo.content) // 1024 + 1} KiB")
 
 
 def _terms(found: LintFinding) -> Finding:

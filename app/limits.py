@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,25 +14,28 @@ MOST_EVIDENCE_BYTES = 40 * 1024 * 1024
 
 
 class BodyLimit:
-    """ASGI middleware: reading more of a body under `prefix` than is sensible there ends in 413.
+    """ASGI middleware: reading more of a body under `api` or `pages` than is sensible there ends in 413.
 
-    The framework's own limit answers plain text; here every error is a problem.
+    The framework's own limit answers plain text; here every error is a problem, or a page. Any form of a page may
+    bring photos.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, api: str, pages: Sequence[str]) -> None:
         self.app = app
-        self.prefix = prefix
+        self.api = api
+        self.pages = tuple(pages)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hands the request on with a counting `receive`."""
         path = scope.get("path", "").removeprefix(scope.get("root_path", ""))
-        if scope["type"] != "http" or not path.startswith(self.prefix):
+        if scope["type"] != "http" or not path.startswith((self.api, *self.pages)):
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])
         declared = headers.get(b"content-length", b"")
         announced = int(declared) if declared.isdigit() and len(declared) < 20 else 0
-        photos = path.endswith("/evidence") and headers.get(b"content-type", b"").startswith(b"multipart/")
+        takes_photos = path.endswith("/evidence") or path.startswith(self.pages)
+        photos = takes_photos and headers.get(b"content-type", b"").startswith(b"multipart/")
         most = MOST_EVIDENCE_BYTES if photos else MOST_BYTES
         read = 0
 

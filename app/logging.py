@@ -31,6 +31,8 @@ _SECRET_TEXTS = (
     (re.compile(r"\bshp[a-z]{2}_[A-Za-z0-9]+"), HIDDEN),
     # A digit is asked for, so that names of constraints (`ck_deliveries`) stay readable.
     (re.compile(r"\bc[ks]_(?=[A-Za-z]*\d)[A-Za-z0-9]{8,}"), HIDDEN),
+    # A signed link (see `links`): its expiry, which begins so until 2106, its subject, and 43 characters of signature.
+    (re.compile(r"\bA[G-P][A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"), HIDDEN),
     # PostgreSQL quotes whole rows in the details of its errors.
     (re.compile(r"^(DETAIL|CONTEXT):.*$", re.MULTILINE), rf"\1: {HIDDEN}"),
     (re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), HIDDEN),

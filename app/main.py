@@ -32,20 +32,11 @@ from app.webhooks import endpoints as webhooks
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
+# Below these, people send forms.
+FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (
-    requests,
-    order_links,
-    cases,
-    actions,
-    evidence,
-    refunds,
-    messages,
-    orders,
-    deliveries,
-    privacy,
-    stores,
-    suppliers,
-)
+    requests, order_links, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers,
+)  # fmt: skip
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:
@@ -73,7 +64,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
         generate_unique_id_function=operation_id,
     )
     app.state.runtime = runtime
-    app.add_middleware(BodyLimit, prefix=API_PREFIX)
+    app.add_middleware(BodyLimit, api=API_PREFIX, pages=FORM_PREFIXES)
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)

@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
-from app.settings_types import SecretList, TextList, WebUrl
+from app.settings_types import NetworkList, SecretList, WebUrl
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         default_factory=lambda: user_data_path("makegood"), description="Where the embedded PostgreSQL keeps its data."
     )
     public_url: WebUrl = Field("http://127.0.0.1:8000", description="Base of links in mails and of callbacks.")
-    trusted_proxies: Annotated[TextList, NoDecode] = Field(
+    trusted_proxies: Annotated[NetworkList, NoDecode] = Field(
         ["127.0.0.1", "::1"],
         description="Addresses or networks of the proxies before Makegood, whose `X-Forwarded-For` and "
         "`X-Forwarded-Proto` are believed: a JSON list.",

@@ -51,6 +51,16 @@ def _text_list(value: object) -> object:
     return value
 
 
+def _networks(value: object) -> object:
+    found = _text_list(value)
+    for one in found if isinstance(found, list) else []:
+        try:
+            ipaddress.ip_network(one, strict=False)
+        except ValueError:
+            raise ValueError('must be addresses or networks such as ["10.0.0.7", "10.1.0.0/16"]') from None
+    return found
+
+
 def _day_table(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -75,6 +85,7 @@ def _secret_list(value: object) -> object:
 Country = Annotated[str, BeforeValidator(_country)]
 WebUrl = Annotated[str, BeforeValidator(_web_url)]
 TextList = Annotated[list[str], BeforeValidator(_text_list)]
+NetworkList = Annotated[list[str], BeforeValidator(_networks)]
 Address = Annotated[dict[str, str] | None, BeforeValidator(_address)]
 DayTable = Annotated[dict[Reason, Annotated[int, Field(ge=1, le=720)]], BeforeValidator(_day_table)]
 SecretList = Annotated[list[SecretStr], BeforeValidator(_secret_list)]

@@ -33,6 +33,7 @@ LOOKS = {
     "a supplier's secret": re.compile(r"\bwhsec_[A-Za-z0-9+/=_-]+"),
     "a Shopify token": re.compile(r"\bshp[a-z]{2}_[A-Za-z0-9]+"),
     "a WooCommerce key": re.compile(r"\bc[ks]_(?:test|sandbox|[0-9a-z]*\d[0-9a-z]{7,})\b"),
+    "a signed link": re.compile(r"\bA[G-P][A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{43}(?![A-Za-z0-9_-])"),
     "a signature": re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])"),
 }
 # Programs of the tests' own, which no service runs.

@@ -325,3 +325,20 @@ def test_overrides_win(put: pytest.MonkeyPatch) -> None:
     put.setenv("MAKEGOOD_SHIP_DAYS", "5")
     assert load_settings(ship_days=6).ship_days == 6
     assert isinstance(load_settings(), Settings)
+
+
+@pytest.mark.parametrize("value", ["10.0.0.1", '["proxy.local"]', '["10.0.0.0/40"]', "[7.5]"])
+def test_a_proxy_is_an_address_or_a_network(put: pytest.MonkeyPatch, value: str) -> None:
+    put.setenv("MAKEGOOD_TRUSTED_PROXIES", value)
+    assert "TRUSTED_PROXIES" in refusal()
+
+
+def test_a_store_leads_back_to_its_front(put: pytest.MonkeyPatch) -> None:
+    store(put, "ALPHA", SHOPIFY)
+    store(put, "BETA", WOO)
+    store(put, "GAMMA", SHOPIFY, SHOP_URL="https://lamps.example")
+    put.setenv("MAKEGOOD_TRUSTED_PROXIES", '["10.0.0.7", "10.1.0.0/16"]')
+    settings = load_settings()
+    fronts = [settings.stores[key].front for key in ("alpha", "beta", "gamma")]
+    assert fronts == ["https://alpha.myshopify.com", "https://beta.example", "https://lamps.example"]
+    assert settings.trusted_proxies == ["10.0.0.7", "10.1.0.0/16"]

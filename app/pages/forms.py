@@ -8,6 +8,8 @@ on such a request, and lets it come along when somebody follows a link in a mail
 from __future__ import annotations
 
 import secrets
+from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends
@@ -60,26 +62,37 @@ def keep_form_cookie(request: Request, answer: Response) -> None:
         set_cookie(request, answer, _FORM_COOKIE, name)
 
 
-async def checked_form(request: Request) -> FormData:
-    """The fields and files of a form that our own page sent.
+async def checked_form(request: Request) -> AsyncIterator[FormData]:
+    """The fields and files of a form that our own page sent; closed after the answer.
 
-    Raises `FormNotReadable` and `FormNotOurs`; whoever hangs up in the middle is no form either.
+    Raises `FormNotReadable` and `FormNotOurs`.
     """
+    form = await _form_of(request)
     try:
-        form = await request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
+        _require_ours(request, form)
+        yield form
+    finally:
+        await form.close()
+
+
+async def _form_of(request: Request) -> FormData:
+    try:
+        return await request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS, max_part_size=_MOST_FIELD_BYTES)
     except HTTPException as error:
-        if error.status_code != 400:
+        if error.status_code != HTTPStatus.BAD_REQUEST:
             raise
         raise FormNotReadable("The form cannot be read.") from None
-    token, name = form.get(FIELD), cookie_of(request, _FORM_COOKIE)
+
+
+def _require_ours(request: Request, form: FormData) -> None:
+    token, name = field(form, FIELD), cookie_of(request, _FORM_COOKIE)
     runtime = runtime_from(request)
     try:
-        signed = links.read(runtime.settings, LinkPurpose.FORM, str(token or ""), runtime.clock.now())
+        signed = links.read(runtime.settings, LinkPurpose.FORM, token, runtime.clock.now())
     except (links.LinkInvalid, links.LinkExpired):
         signed = None
     if name is None or signed is None or not secrets.compare_digest(signed.encode(), name.encode()):
         raise FormNotOurs("This form was not made for you, or too long ago; open the page again.")
-    return form
 
 
 CheckedForm = Annotated[FormData, Depends(checked_form)]

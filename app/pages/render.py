@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -110,20 +111,28 @@ def page(
 
 
 def public_answer(request: Request, reader: Reader, text: str, policy: str) -> Response:
-    """A page that is the same for every reader of a language: kept for minutes, and asked for by its tag after that."""
-    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:24]}"'
+    """A page that is the same for every reader of a language."""
     headers = {
-        **_HEADERS,
         "Content-Security-Policy": policy,
         "Content-Language": reader.language,
         "Vary": "Accept-Language",
-        "Cache-Control": f"public, max-age={FRESH_SECONDS}",
-        "ETag": tag,
     }
+    return _tagged(request, text.encode(), "text/html; charset=utf-8", headers)
+
+
+def picture_answer(request: Request, content: bytes, media_type: str) -> Response:
+    """A picture for everybody, which a browser shows and never runs."""
+    return _tagged(request, content, media_type, {"Content-Security-Policy": "default-src 'none'; sandbox"})
+
+
+def _tagged(request: Request, content: bytes, media_type: str, own: Mapping[str, str]) -> Response:
+    """Kept by browsers for minutes, and asked for by its tag after that."""
+    tag = f'"{hashlib.sha256(content).hexdigest()[:24]}"'
+    headers = {**_HEADERS, **own, "Cache-Control": f"public, max-age={FRESH_SECONDS}", "ETag": tag}
     known = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
     if tag in known:
         return Response(status_code=304, headers=headers)
-    return HTMLResponse(text, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
 
 
 def personal_answer(reader: Reader, text: str, policy: str, status: int = 200) -> Response:

@@ -5,13 +5,24 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import structlog
 
+from app import links
+from app.links import LinkPurpose
 from app.logging import configure_logging, redact_text
+from app.settings import Settings
+
+LINK = links.sign(
+    Settings(secret_key=["a-secret-for-tests-0123456789"]),
+    LinkPurpose.REQUEST,
+    "0199f5a2-7c1e-7d5a-9c55-0123456789ab",
+    datetime(2026, 11, 22, tzinfo=UTC),
+    days=400,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -87,12 +98,22 @@ def test_values_of_secret_keys_are_hidden_at_any_depth(capsys: pytest.CaptureFix
         ("?consumer_key=ck_0a1b2c3d4e5f&consumer_secret=cs_9f8e7d6c5b4a", "?consumer_key=…&consumer_secret=…"),
         ("at postgresql://user:hush@db/shop", "at postgresql://…@db/shop"),
         ("no mail to ann.lee+x@example.co.uk today", "no mail to … today"),
+        (f"404 at /returns/alpha/r/{LINK}?lang=fr", "404 at /returns/alpha/r/…?lang=fr"),
+        (f"GET /supplier/{LINK}", "GET /supplier/…"),
         ("violates ck_deliveries of 2 rows", "violates ck_deliveries of 2 rows"),
         ("GET https://alpha.myshopify.com/admin", "GET https://alpha.myshopify.com/admin"),
     ],
 )
 def test_secrets_are_hidden_within_texts(said: str, shown: str) -> None:
     assert redact_text(said) == shown
+
+
+def test_every_signed_link_looks_like_one_for_eighty_years() -> None:
+    settings = Settings(secret_key=["a-secret-for-tests-0123456789"])
+    for year in range(2026, 2106, 3):
+        for subject in ("1", "alpha:#1106", "x" * 80):
+            token = links.sign(settings, LinkPurpose.PHOTO, subject, datetime(year, 1, 1, tzinfo=UTC), days=1)
+            assert redact_text(token) == "…"
 
 
 def test_tracebacks_are_there_without_secrets(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from tests.cli.command import SECRET, Running, assert_soon, silent
@@ -65,6 +66,18 @@ def test_several_processes_share_the_port_and_stop_together(tmp_path: Path, data
             assert httpx.get(f"{url}/healthz").status_code == 200
         assert service.stop() == 0
         assert_soon(lambda: silent(url))
+
+
+@pytest.mark.parametrize(("proxies", "client"), [('["127.0.0.0/8"]', "203.0.113.7"), ('["10.0.0.1"]', "127.0.0.1")])
+def test_only_a_trusted_proxy_is_believed_who_calls(
+    tmp_path: Path, database_url: str, proxies: str, client: str
+) -> None:
+    told = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET, "MAKEGOOD_TRUSTED_PROXIES": proxies}
+    with Running(tmp_path, "serve", "--port", "0", "--no-worker", **told) as service:
+        wrong = {"Authorization": "Bearer wrong", "X-Forwarded-For": "198.51.100.9, 203.0.113.7"}
+        assert httpx.get(f"{base_url(service)}/api/v1/cases", headers=wrong).status_code == 401
+    with psycopg.connect(database_url) as connection:
+        assert connection.execute("SELECT client FROM guesses").fetchall() == [(client,)]
 
 
 def test_processes_end_when_their_parent_is_killed(tmp_path: Path, database_url: str) -> None:
