@@ -57,9 +57,9 @@ class Returnable:
     terms: tuple[Term, ...]
     why_not: WhyNot | None
 
-    def term(self, reason: Reason) -> Term | None:
+    def term(self, reason: Reason | str) -> Term | None:
         """What a reason gets, if it was asked for."""
-        return next((term for term in self.terms if term.reason is reason), None)
+        return next((term for term in self.terms if term.reason == reason), None)
 
 
 def returnable(asker: Previewer, language: str) -> tuple[Returnable, ...]:

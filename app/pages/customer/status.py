@@ -9,8 +9,11 @@ from fastapi import APIRouter, Path, Query
 from markupsafe import Markup
 from starlette.responses import Response
 
+from app import links
+from app.cases.vocabulary import State
 from app.db.work import Work
 from app.errors import NotFound
+from app.links import LinkPurpose
 from app.orders.models import Order
 from app.pages.customer import look
 from app.pages.customer.standing import Standing, standings
@@ -23,6 +26,8 @@ router = APIRouter(include_in_schema=False)
 Reference = Annotated[str, Path(max_length=40)]
 # What was just done, said once above the page.
 _DONE = frozenset({"tracking", "evidence", "change", "cancel", "appeal"})
+_RATED = frozenset({State.RESOLVED, State.CLOSED, State.REJECTED, State.CANCELLED, State.SUPERSEDED})
+_SURVEY_DAYS = 7
 
 
 @router.get("/returns/{store}/r/{token}")
@@ -45,10 +50,21 @@ async def status_page(
 ) -> Response:
     """The page, also with what is wrong with one of its forms; `told` is what was entered there."""
     order = await work.session.get_one(Order, request.order_pk)
+    found = await standings(work, request)
     return visit.of(order).show(
         "status", status=422 if errors else 200, errors=errors or [], told=told or {}, order=order, asked=request,
-        standings=await standings(work, request), here=visit.at(f"/r/{token}"), done=done,
+        standings=found, here=visit.at(f"/r/{token}"), done=done, survey=_survey(visit, request, found),
     )  # fmt: skip
+
+
+def _survey(visit: Visit, request: ReturnRequest, found: list[Standing]) -> str | None:
+    """Where the handling can be rated, as soon as something of the request has come to its end."""
+    if not any(one.state in _RATED for one in found):
+        return None
+    runtime = visit.runtime
+    now = runtime.clock.now()
+    token = links.sign(runtime.settings, LinkPurpose.SURVEY, str(request.id), now, days=_SURVEY_DAYS)
+    return visit.at(f"/survey/{token}")
 
 
 @router.get("/returns/{store}/r/{token}/receipt")
