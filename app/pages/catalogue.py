@@ -34,13 +34,18 @@ def translations(language: str) -> NullTranslations:
     """gettext and ngettext of a language, all domains together; English for one that has no catalogue."""
     if language not in TRANSLATED:
         return NullTranslations()
-    found = Translations()
-    for domain in DOMAINS:
-        compiled = BytesIO()
-        write_mo(compiled, catalogue(language, domain))
-        compiled.seek(0)
-        found.merge(Translations(compiled))
+    # The first one brings the language's plural forms; merging does not.
+    found, *others = (_compiled(language, domain) for domain in DOMAINS)
+    for other in others:
+        found.merge(other)
     return found
+
+
+def _compiled(language: str, domain: str) -> Translations:
+    compiled = BytesIO()
+    write_mo(compiled, catalogue(language, domain))
+    compiled.seek(0)
+    return Translations(compiled)
 
 
 def catalogue(language: str, domain: str = "pages") -> Catalog:
@@ -78,6 +83,8 @@ def refresh(language: str, domain: str = "pages") -> None:
         return
     path = path_of(language, domain)
     stored = catalogue(language, domain)
+    # One rule for a language, whatever the library takes for its own.
+    stored.mime_headers = [("Plural-Forms", catalogue(language).plural_forms)]
     stored.update(wanted, no_fuzzy_matching=True, update_creation_date=False)
     stored.obsolete.clear()
     stored.header_comment = "# What the pages of Makegood say; the ids are the English texts of app/pages."

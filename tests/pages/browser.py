@@ -32,19 +32,21 @@ _START_SECONDS = 30
 _PATIENCE = 20_000
 # Rules of WCAG 2.2 A and AA, and what axe-core calls best practices.
 _AXE = "axe.run(document, {resultTypes: ['violations']}).then(found => found.violations)"
+# A page that is made for larger screens is laid out wider than a phone's and shrunk.
+_TOO_WIDE = "document.documentElement.scrollWidth - Math.min(document.documentElement.clientWidth, screen.width)"
 
 
 @dataclass(frozen=True)
 class Device:
-    """A screen, in CSS pixels."""
+    """A screen, in CSS pixels; `mobile`: with fingers, and scroll bars that take no room."""
 
     width: int
     height: int
-    touch: bool
+    mobile: bool
 
 
-PHONE = Device(390, 844, touch=True)
-DESKTOP = Device(1280, 900, touch=False)
+PHONE = Device(390, 844, mobile=True)
+DESKTOP = Device(1280, 900, mobile=False)
 # What a browser tells of its owner's language.
 TAGS = {"en": "en-GB", "fr": "fr-FR", "he": "he-IL"}
 
@@ -100,7 +102,8 @@ async def visiting(
     context = await browser.new_context(
         locale=TAGS[language],
         viewport={"width": device.width, "height": device.height},
-        has_touch=device.touch,
+        has_touch=device.mobile,
+        is_mobile=device.mobile,
         java_script_enabled=scripts,
         color_scheme="dark" if dark else "light",
         reduced_motion="reduce",
@@ -171,7 +174,7 @@ class Visitor:
         """What every page must be, whatever it says."""
         size = len((await self.page.content()).encode())
         assert size < MOST_BYTES, f"{size} bytes at {self._where()}"
-        wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        wide = await self.page.evaluate(_TOO_WIDE)
         assert wide <= 0, f"{self._where()} is {wide} pixels wider than the screen"
         if self.scripts:
             await self.axe()

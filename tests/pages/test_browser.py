@@ -78,6 +78,7 @@ async def test_a_form_with_and_without_scripts(browser: Browser, kit: str, scrip
         await customer.page.wait_for_function("document.body.innerText.startsWith('#1106|')")
 
 
+FIT = '<meta name="viewport" content="width=device-width">'
 BAD = {
     "another host": '<img src="http://127.0.0.2:9/pixel.gif" alt="">',
     "wider": '<div style="width:900px">wide</div>',
@@ -89,7 +90,7 @@ BAD = {
 
 @pytest.mark.parametrize("fault", BAD)
 async def test_the_kit_sees_a_page_that_is_not_right(browser: Browser, fault: str) -> None:
-    html = f'<!doctype html><html lang="en"><title>A page</title><main><h1>A page</h1>{BAD[fault]}</main>'
+    html = f'<!doctype html><html lang="en"><title>A page</title>{FIT}<main><h1>A page</h1>{BAD[fault]}</main>'
 
     async def visited() -> None:
         async with visiting(browser, "http://127.0.0.1:9") as reader:

@@ -62,6 +62,22 @@ def test_every_plural_has_as_many_forms_as_the_language(language: str, domain: s
 
 
 @each_catalogue
+def test_every_domain_counts_as_the_language_does(language: str, domain: str) -> None:
+    if path_of(language, domain).exists():
+        assert catalogue(language, domain).plural_forms == catalogue(language).plural_forms
+
+
+@pytest.mark.parametrize(
+    ("language", "days"),
+    [("fr", ["0 jour", "1 jour", "2 jours"]), ("he", ["0 ימים", "יום אחד", "יומיים", "3 ימים"])],
+)
+def test_days_are_counted_as_the_language_counts(language: str, days: list[str]) -> None:
+    ngettext = translations(language).ngettext
+    found = [ngettext("%(count)s day", "%(count)s days", count) % {"count": count} for count in range(len(days))]
+    assert found == days
+
+
+@each_catalogue
 def test_bringing_a_catalogue_up_to_date_changes_nothing_when_it_is(language: str, domain: str) -> None:
     path = path_of(language, domain)
     before = path.read_bytes() if path.exists() else b""
