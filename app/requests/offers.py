@@ -11,7 +11,7 @@ from app.policy.decision import WantedEvidence
 from app.policy.law.model import Payer
 from app.policy.question import Present
 from app.policy.terms import Outcome
-from app.requests.preview import Asked, Part, Previewer
+from app.requests.preview import Asked, Previewer
 from app.requests.returnable import outcome_of
 
 
@@ -45,17 +45,23 @@ class Needed:
 
 
 def offers(asker: Previewer, asked: Sequence[Asked]) -> tuple[Offer, ...]:
-    """The remedies that the policy offers for all of these lines and that Makegood can carry out, best first.
+    """The remedies that the policy gives for all of these lines and that Makegood can carry out, best first.
 
-    A refund that the law gives is among them, whatever the policy offers: the engine sees to that.
+    A refund that the law gives is among them, whatever the policy offers: the engine sees to that. Where nothing can be
+    carried out (a policy that gives credit only), what the policy gives is there, for a person to arrange.
     """
     parts = asker.parts(asked, Remedy.REFUND)
-    common = [one for one in _offered_first(parts) if all(one in part.decision.remedies for part in parts)]
-    return tuple(_offer(asker, asked, remedy) for remedy in common if remedy in CARRIED_OUT)
+    if not parts:
+        return ()
+    common = [one for one in parts[0].decision.remedies if all(one in part.decision.remedies for part in parts)]
+    carried_out = [one for one in common if one in CARRIED_OUT and _given(asker, asked, one)]
+    by_hand = [one for one in common if one not in CARRIED_OUT] or [parts[0].decision.remedy]
+    return tuple(_offer(asker, asked, remedy) for remedy in carried_out or by_hand)
 
 
-def _offered_first(parts: Sequence[Part]) -> tuple[Remedy, ...]:
-    return parts[0].decision.remedies if parts else ()
+def _given(asker: Previewer, asked: Sequence[Asked], remedy: Remedy) -> bool:
+    """Whether who asks for it gets it: for some reasons a policy gives credit instead of money."""
+    return all(part.decision.remedy is remedy for part in asker.parts(asked, remedy))
 
 
 def _offer(asker: Previewer, asked: Sequence[Asked], remedy: Remedy) -> Offer:

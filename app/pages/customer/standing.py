@@ -25,9 +25,11 @@ from app.policy.law.model import Payer
 from app.policy.model import Policy
 from app.refunds.states import RefundStatus
 from app.requests.models import ReturnRequest
+from app.timers import service as timers
+from app.timers.models import TimerKind
 
 # Clocks whose end tells the customer something: theirs, and how long the others take.
-_TOLD = frozenset({"evidence", "reply", "rma", "ship", "inspection"})
+_TOLD = (TimerKind.EVIDENCE, TimerKind.REPLY, TimerKind.RMA, TimerKind.SHIP, TimerKind.INSPECTION)
 _UNDER_WAY = frozenset({RefundStatus.PLANNED, RefundStatus.SUBMITTING, RefundStatus.UNKNOWN, RefundStatus.NEEDS_REVIEW})
 
 
@@ -74,10 +76,11 @@ async def standings(work: Work, request: ReturnRequest) -> list[Standing]:
     """All cases of a request, in the order they were opened."""
     cases = await queries.of_request(work, request.id)
     refused = await _refusals(work, [case.id for case in cases if case.state == State.REJECTED])
-    return [_standing(facts, refused) for facts in await queries.facts(work, cases)]
+    ends = await timers.next_due(work, [case.id for case in cases], _TOLD)
+    return [_standing(facts, refused, ends.get(facts.case.id)) for facts in await queries.facts(work, cases)]
 
 
-def _standing(facts: CaseFacts, refused: Mapping[UUID, str]) -> Standing:
+def _standing(facts: CaseFacts, refused: Mapping[UUID, str], due: tuple[str, datetime] | None) -> Standing:
     case, view = facts.case, view_of(facts.case)
     stages, current = progress(view) or ((), 0)
     decision = Decision.from_json(facts.decision[0].data) if facts.decision else None
@@ -87,7 +90,7 @@ def _standing(facts: CaseFacts, refused: Mapping[UUID, str]) -> Standing:
         state=view.state,
         stages=stages,
         current=current,
-        due=facts.due if facts.due and facts.due[0] in _TOLD else None,
+        due=due,
         by_law=case.legal_due_at if legal.is_unpaid(case) else None,
         paid=tuple(_paid(facts)),
         coming=_coming(facts),
