@@ -17,6 +17,7 @@ import psycopg
 from app.db.engine import libpq_url
 from app.doctor_outside import check_mail, check_photos, check_stores, check_suppliers
 from app.errors import AppError, ConfigError
+from app.messages.preview import wording_faults
 from app.pages.logo import LogoFault, read_logo
 from app.policy.files import PolicyFault, load
 from app.policy.lint import Finding as LintFinding
@@ -76,6 +77,7 @@ def check_settings(settings: Settings) -> list[Finding]:
         *(_policy(key, store.policy) for key, store in settings.stores.items()),
         *(_logo(key, store.logo) for key, store in settings.stores.items() if store.logo),
         *(_terms(told) for told in lint_terms(settings.suppliers)),
+        *_wording(settings),
     ]
 
 
@@ -104,6 +106,15 @@ def _terms(found: LintFinding) -> Finding:
     return Finding(
         f"terms of {supplier}", True, found.message, "Ask the supplier, and write its terms into the settings."
     )
+
+
+def _wording(settings: Settings) -> list[Finding]:
+    if settings.wording_dir is None:
+        return []
+    faults = list(wording_faults(settings, datetime.now(UTC)))
+    mend = "Mend it; until then our own words are used. See it with GET /api/v1/messages/preview."
+    found = [Finding("wording of mails", True, fault, mend) for fault in faults]
+    return found or [Finding("wording of mails", True, f"all of {settings.wording_dir} can be used")]
 
 
 def _secret_key(settings: Settings) -> Finding:

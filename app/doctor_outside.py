@@ -11,6 +11,7 @@ from app.errors import AppError, ConfigError
 from app.evidence.bucket import BucketUnavailable, bucket_of
 from app.messages.smtp import SmtpSender
 from app.orders.snapshot import Platform
+from app.policy.files import PolicyFault, load
 from app.settings import Settings
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
@@ -18,7 +19,7 @@ from app.settings_types import is_loopback_host
 from app.stores.base import Finding, Store
 from app.stores.callbacks import callback_url, missing_topics
 from app.stores.registry import build_store
-from app.stores.shopify_check import REQUIRED_SCOPES
+from app.stores.shopify_check import COUPON_SCOPE, REQUIRED_SCOPES
 from app.stores.shopify_webhooks import TOPICS as SHOPIFY_TOPICS
 from app.stores.woocommerce_webhooks import TOPICS as WOOCOMMERCE_TOPICS
 from app.suppliers.registry import build_channel
@@ -44,13 +45,23 @@ async def check_stores(settings: Settings) -> list[Finding]:
     for key, configured in settings.stores.items():
         store = build_store(key, configured)
         try:
-            checked = [_named(key, finding) for finding in await store.check()]
+            checked = [_named(key, finding) for finding in await store.check() if _wanted(finding, configured)]
             if all(finding.ok for finding in checked):
                 checked.append(await _subscriptions(store, configured, callback_url(settings, key)))
         finally:
             await store.aclose()
         found += checked
     return found
+
+
+def _wanted(finding: Finding, configured: StoreSettings) -> bool:
+    """A scope for coupons matters only where the policy offers some."""
+    if not finding.subject.endswith(f"scope {COUPON_SCOPE}"):
+        return True
+    try:
+        return load(configured.policy).policy.thanks.offers
+    except PolicyFault:
+        return False
 
 
 def _named(key: str, finding: Finding) -> Finding:

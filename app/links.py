@@ -39,6 +39,8 @@ class LinkPurpose(StrEnum):
     """The question after a return."""
     SESSION = "session"
     """Short: a browser that has looked up an order."""
+    WITHDRAWAL = "withdrawal"
+    """What a browser shows after a withdrawal was declared in it."""
     FORM = "form"
     """Short: the forms shown to one browser."""
 

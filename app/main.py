@@ -14,12 +14,15 @@ from app.cases import endpoints_actions as actions
 from app.errors_http import add_error_handlers
 from app.evidence import endpoints as evidence
 from app.evidence import endpoints_photos as photos
+from app.feedback import endpoints as feedback
 from app.limits import BodyLimit
 from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
 from app.pages import endpoints as pages
 from app.pages.customer import endpoints as customer
+from app.pages.survey import endpoints as survey
+from app.pages.withdrawal import endpoints as withdrawal_pages
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.requests import endpoints as requests
@@ -29,6 +32,7 @@ from app.stores import endpoints as stores
 from app.suppliers import endpoints as suppliers
 from app.webhooks import deliveries
 from app.webhooks import endpoints as webhooks
+from app.withdrawals import endpoints as withdrawals
 from app.worker import keep_working
 
 API_PREFIX = "/api/v1"
@@ -36,7 +40,9 @@ API_PREFIX = "/api/v1"
 FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (
     requests, order_links, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers,
+    feedback, withdrawals,
 )  # fmt: skip
+PAGES = (withdrawal_pages, pages, customer, photos, survey)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:
@@ -68,9 +74,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)
-    for router in (
-        api, webhooks.router, health.router, docs.router, pages.router, customer.router, photos.router,
-    ):  # fmt: skip
+    for router in (api, webhooks.router, health.router, docs.router, *(part.router for part in PAGES)):
         app.include_router(router)
     add_error_handlers(app)
     describe(app)

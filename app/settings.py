@@ -22,7 +22,7 @@ from pydantic_settings import (
 
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
-from app.settings_types import NetworkList, SecretList, WebUrl
+from app.settings_types import Country, NetworkList, SecretList, WebUrl
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}", re.ASCII)
 
@@ -52,9 +52,9 @@ class Settings(BaseSettings):
     )
     public_url: WebUrl = Field("http://127.0.0.1:8000", description="Base of links in mails and of callbacks.")
     trusted_proxies: Annotated[NetworkList, NoDecode] = Field(
-        ["127.0.0.1", "::1"],
-        description="Addresses or networks of the proxies before Makegood, whose `X-Forwarded-For` and "
-        "`X-Forwarded-Proto` are believed: a JSON list.",
+        [],
+        description="A JSON list of the addresses or networks of proxies before Makegood, whose `X-Forwarded-For` and "
+        "`X-Forwarded-Proto` are believed; unset: this machine, or what `FORWARDED_ALLOW_IPS` says.",
     )
     secret_key: Annotated[SecretList, NoDecode] = Field(
         [],
@@ -81,6 +81,18 @@ class Settings(BaseSettings):
     photos_s3_access_key: str | None = Field(None, description="Access key for the bucket.")
     photos_s3_secret_key: SecretStr | None = Field(None, description="The access key's secret.")
     photos_s3_region: str = Field("us-east-1", description="Region of the bucket, as its requests are signed.")
+    operator_locale: str | None = Field(
+        None, description="Language of the daily digest: `en`, `fr` or `he`; unset: the first store's."
+    )
+    digest_hour: int = Field(
+        7, ge=-1, le=23, description="Hour at which the operator gets the daily digest; -1: never."
+    )
+    operator_country: Country | None = Field(
+        None, description="Country whose time the digest's hour is in; unset: the first store's, else UTC."
+    )
+    wording_dir: Path | None = Field(
+        None, description="Folder with stores' own wording of mails: `<store>/<language>/<kind>.txt`."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level logged.")
     log_json: bool | None = Field(None, description="JSON logs; unset: JSON unless the log goes to a terminal.")
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often due work is looked for.")

@@ -25,8 +25,10 @@ from app.privacy import tasks as privacy
 from app.refunds import tasks as refunds
 from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
+from app.thanks import tasks as thanks
 from app.timers import tasks as timers
 from app.webhooks import tasks as webhooks
+from app.withdrawals import tasks as withdrawals
 
 
 async def _forget_guesses(runtime: Runtime) -> None:
@@ -42,9 +44,12 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     cases.sweep,
     timers.sweep,
     messages.sweep,
+    messages.sweep_digest,
+    thanks.sweep,
     privacy.sweep,
     retention.sweep,
     evidence.sweep,
+    withdrawals.sweep,
     _forget_guesses,
     polling.sweep,
     polling.sweep_webhooks,

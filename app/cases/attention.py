@@ -90,6 +90,9 @@ _PROBLEMS: Mapping[str, str] = {
     "refund_needs_review": "Nobody can know by machine whether the refund was made: look in the store, and settle it.",
     "refund_rejected": "The store refused the refund: see why in the refund, and choose another way.",
     "supplier_call_failed": "The supplier could not be asked: see why in the events, and ask it yourself.",
+    "mail_bounced": "A mail came back, so somebody was not told: check the address, and tell them another way.",
+    "mail_not_sent": "A mail could not be sent: see why among the messages, and tell them another way.",
+    "coupon_failed": "The store did not make the thank-you coupon: see why in the events; the customer has none.",
     "order_not_readable": "The store does not show the order any more: look there before money moves.",
     "order_cancelled": "The order was cancelled in the store and its money has not gone back: refund, or end it.",
 }

@@ -18,6 +18,7 @@ from app.messages import service as messages
 from app.messages.render import MessageKind
 from app.policy.law.calendar import local_day
 from app.refunds import service as refunds
+from app.thanks import service as thanks
 from app.timers import service as timers
 from app.timers.clocks import Whose
 
@@ -85,6 +86,20 @@ async def _mail_evidence(work: Work, case: Case, transition: Transition, _actor:
     await messages.remind(work, case, MessageKind.EVIDENCE_WANTED, asked)
 
 
+async def _mail_approved(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+    await messages.about_case(work, case, MessageKind.APPROVED)
+
+
+async def _mail_received(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+    country = (await timers.terms_for(work, case)).countries[Whose.CUSTOMER]
+    last_day = local_day(country, case.due_at) if case.due_at else None
+    await messages.goods_arrived(work, case, last_day)
+
+
+async def _mail_verdict(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+    await messages.verdict_given(work, case)
+
+
 async def _mail_rma(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
     await messages.about_case(work, case, MessageKind.RMA_ISSUED)
 
@@ -95,6 +110,10 @@ async def _mail_refused(work: Work, case: Case, transition: Transition, _actor: 
 
 async def _mail_cancelled(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
     await messages.about_case(work, case, MessageKind.CANCELLED)
+
+
+async def _plan_thanks(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+    await thanks.plan(work, case)
 
 
 def _store_return(wanted: str) -> Follow:
@@ -115,9 +134,13 @@ _FOLLOW: dict[Command, Follow] = {
     Command.VOID_REFUNDS: _void_refunds,
     Command.EXPECT_CREDIT: _expect_credit,
     Command.MAIL_EVIDENCE: _mail_evidence,
+    Command.MAIL_APPROVED: _mail_approved,
     Command.MAIL_RMA: _mail_rma,
+    Command.MAIL_RECEIVED: _mail_received,
+    Command.MAIL_VERDICT: _mail_verdict,
     Command.MAIL_REFUSED: _mail_refused,
     Command.MAIL_CANCELLED: _mail_cancelled,
+    Command.PLAN_THANKS: _plan_thanks,
     Command.APPROVE_STORE_RETURN: _store_return("approve"),
     Command.DECLINE_STORE_RETURN: _store_return("decline"),
     Command.CLOSE_STORE_RETURN: _store_return("close"),

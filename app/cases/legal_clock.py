@@ -13,8 +13,7 @@ from app.cases.refunding import unpaid_amount
 from app.cases.states import GuardFailed
 from app.cases.vocabulary import BEFORE_RESOLVING, Event, Hold
 from app.db.work import Work
-from app.messages import service as messages
-from app.messages.render import MessageKind
+from app.messages import operator as messages
 from app.orders.models import Order
 from app.policy import service as policy
 from app.policy.law.model import Right
@@ -53,7 +52,7 @@ async def _warn(work: Work, case: Case, kind: TimerKind) -> None:
     data = {"legal_warning": warning, "due_at": first.due_at, "articles": first.articles}
     await cases.note(work, case, f"{legal.due_text(first)}.{held}", CLOCK, data)
     about = messages.LegalDate(warning, first.due_at, first.articles)
-    await messages.to_operator(work, case, MessageKind.LEGAL_ALARM, about)
+    await messages.warn_of_date(work, case, about)
 
 
 async def _come(work: Work, case: Case, dates: Dates) -> None:

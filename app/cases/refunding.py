@@ -32,7 +32,10 @@ from app.refunds.states import UNSETTLED
 
 _PAYING = frozenset({State.RESOLVING, State.CONTESTED})
 # What a person should look at and no reason to keep the customer waiting; any other problem may be about the money.
-_BESIDE_THE_MONEY = ["supplier_call_failed", "supplier_nonsense", "store_return", "order_not_readable", "dry_run"]
+_BESIDE_THE_MONEY = [
+    "supplier_call_failed", "supplier_nonsense", "store_return", "order_not_readable", "dry_run", "mail_bounced",
+    "mail_not_sent", "coupon_failed",
+]  # fmt: skip
 
 
 async def lock_both(work: Work, case_id: UUID) -> tuple[Order, Case]:

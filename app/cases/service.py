@@ -23,6 +23,7 @@ from app.cases.states import CaseEvent, GuardFailed, Transition, TransitionConfl
 from app.cases.view import CaseView, LineView, told_by_law
 from app.cases.vocabulary import WAITS_FOR_OPERATOR, Command, Event, Ground, Hold, Remedy, Route, State
 from app.db.work import Work
+from app.messages import operator as messages
 from app.policy import service as policy
 from app.timers import service as timers
 
@@ -149,6 +150,7 @@ def look_again(work: Work, case: Case) -> None:
 
 async def _write(work: Work, case: Case, transition: Transition, actor: str) -> None:
     before, after, event = transition.before, transition.after, transition.event
+    known = tuple(case.attention)
     case.seq += 1
     _store_view(case, after)
     data = _plain(event.data)
@@ -191,6 +193,7 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
         await claim_filed(work, case)
     for conflict in law.conflicts:
         await note(work, case, conflict.text, "makegood", conflict.data)
+    await messages.call_operator(work, case, [word for word in case.attention if word not in known])
     if Command.DECIDE in transition.commands:
         await _decide(work, case)
     await run_commands(work, case, transition, actor)

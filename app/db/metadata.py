@@ -6,6 +6,7 @@ import app.cases.models
 import app.db.guesses
 import app.db.idempotency
 import app.evidence.models
+import app.feedback.models
 import app.ledger.models
 import app.messages.models
 import app.orders.models
@@ -15,8 +16,10 @@ import app.privacy.models
 import app.refunds.models
 import app.requests.models
 import app.stores.models
+import app.thanks.models
 import app.timers.models
-import app.webhooks.models  # noqa: F401
+import app.webhooks.models
+import app.withdrawals.models  # noqa: F401
 from app.db.base import Base
 
 metadata = Base.metadata

@@ -7,14 +7,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 from sqlalchemy import select
+from starlette.responses import JSONResponse
 
-from app.api import BadCursor, InWork, Page, Paging, Reader
+from app.api import BadCursor, InRuntime, InWork, Operator, Page, Paging, Reader
 from app.cases import queries as cases
 from app.cases.models import Case
+from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors import NotFound
-from app.errors_http import refusals
+from app.errors_http import RequestTooLarge, refusals
+from app.messages import bounces
+from app.messages.bounces import MailNotSent
 from app.messages.models import Message
-from app.messages.schemas import MessageFilter, MessageOut
+from app.messages.preview import preview
+from app.messages.schemas import BouncedBody, MessageFilter, MessageOut, PreviewOut, PreviewWish
+from app.once import InOnce
 
 router = APIRouter(prefix="/messages", tags=["messages"])
 
@@ -43,6 +50,55 @@ async def list_messages(
         statement = statement.where((Message.case_id == case.id) | of_request)
     rows = list(await work.session.scalars(statement))
     return paging.page(rows, [MessageOut.model_validate(row, from_attributes=True) for row in rows])
+
+
+@router.get(
+    "/preview",
+    summary="Shows how a message would read",
+    description=(
+        "With made-up facts, in the language asked for and the store's own wording where it has some "
+        "(`MAKEGOOD_WORDING_DIR`). Nothing is stored or sent."
+    ),
+    responses=refusals(NotFound),
+)
+async def preview_message(_reader: Reader, work: InWork, wanted: Annotated[PreviewWish, Query()]) -> PreviewOut:
+    """A message with made-up facts."""
+    if wanted.store not in work.settings.stores:
+        raise NotFound(f"There is no store {wanted.store!r}.")
+    shown = preview(work, wanted.store, wanted.kind, wanted.locale)
+    told = shown.message
+    return PreviewOut(
+        kind=wanted.kind,
+        language=told.language,
+        subject=told.subject,
+        text=told.text,
+        html=told.html,
+        own_wording=shown.own,
+        fault=shown.fault,
+    )
+
+
+@router.post(
+    "/{id}/bounced",
+    summary="Says that a mail came back",
+    description=(
+        "For a mail that the server took and somebody sent back later. Its cases ask for attention, so that the reader "
+        "is told another way. Saying it twice changes nothing."
+    ),
+    response_model=MessageOut,
+    responses=refusals(NotFound, MailNotSent, IdempotencyKeyReused, RequestTooLarge),
+)
+async def message_bounced(
+    _operator: Operator, runtime: InRuntime, once: InOnce, id: UUID, body: BouncedBody | None = None
+) -> JSONResponse:
+    """A mail came back."""
+    told = body or BouncedBody()
+
+    async def said(work: Work) -> MessageOut:
+        message = await bounces.came_back(work, id, told.detail)
+        return MessageOut.model_validate(message, from_attributes=True)
+
+    return await once.carry_out(runtime, told, said)
 
 
 @router.get(

@@ -13,7 +13,10 @@ from app.db.base import Base, HasId
 
 
 class MessageStatus(StrEnum):
-    """`stored`: no mail server is set, or the store is in a dry run. `uncertain`: sent perhaps; never sent again."""
+    """`stored`: no mail server is set, or the store is in a dry run. `uncertain`: sent perhaps; never sent again.
+
+    `bounced`: the address takes no mail, by the mail server's answer or by somebody's word.
+    """
 
     STORED = "stored"
     QUEUED = "queued"
@@ -21,10 +24,11 @@ class MessageStatus(StrEnum):
     SENT = "sent"
     UNCERTAIN = "uncertain"
     FAILED = "failed"
+    BOUNCED = "bounced"
 
 
 class Message(HasId, Base):
-    """One mail. `dedupe_key` names the event and the recipient: one mail per event.
+    """One mail. `dedupe_key` names the event and the recipient: one mail per event. The digest is about no request.
 
     At `erased_at` its recipient and texts were replaced, by retention or because the customer asked.
     """
@@ -37,7 +41,7 @@ class Message(HasId, Base):
     )
 
     dedupe_key: Mapped[str] = mapped_column(unique=True)
-    request_id: Mapped[UUID] = mapped_column(ForeignKey("return_requests.id"), index=True)
+    request_id: Mapped[UUID | None] = mapped_column(ForeignKey("return_requests.id"), index=True)
     case_id: Mapped[UUID | None] = mapped_column(ForeignKey("cases.id"), index=True)
     kind: Mapped[str]
     recipient: Mapped[str]

@@ -1,39 +1,40 @@
-"""Writes messages: rendered once, kept as they were sent until retention takes them, one for each event."""
+"""Writes messages: rendered once, kept as they were sent until retention takes them, one for each event.
+
+What goes to the operator is in `operator.py`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date
+from typing import Any
+from uuid import UUID
 
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 
+from app import links
 from app.cases.models import Case
 from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
+from app.links import LinkPurpose
 from app.messages.models import Message, MessageStatus
-from app.messages.render import MessageFacts, MessageKind, RenderedMessage, Task, render
+from app.messages.render import MessageFacts, MessageKind, RenderedMessage, render
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
 from app.refunds.models import Refund
 from app.requests.models import ReturnRequest
+from app.settings import Settings
 
 log = structlog.get_logger()
 
 # Stands for the recipient of a message that has no address to go to.
 OPERATOR = "operator"
-
-
-@dataclass(frozen=True, slots=True)
-class LegalDate:
-    """A legal date that the operator is warned of; `warning` tells the warnings about one date apart."""
-
-    warning: str
-    due_at: datetime
-    articles: Sequence[str]
+# A status page is of use while goods, money and rights are: two years of conformity would make the link a password.
+STATUS_LINK_DAYS = 400
 
 
 async def about_case(
@@ -45,20 +46,29 @@ async def about_case(
     refund: Refund | None = None,
 ) -> None:
     """Tells the customer about their case, or about one refund of it. One message for each event."""
-    order = await work.session.get_one(Order, case.order_pk)
-    request = await work.session.get_one(ReturnRequest, case.request_id)
-    facts = replace(
-        _base(work, order, kind),
-        reference=case.reference,
-        lines=_lines(case, refund),
-        rma_number=case.rma_number,
-        return_address=case.return_address,
-        instructions=case.instructions,
-        amount=Money(refund.amount, refund.currency, refund.exponent) if refund else None,
-        by_hand=orders.snapshot_of(order).paid_by_hand,
-        reason=reason,
-    )
-    await _write(work, request, order, facts, f"{kind}:{case.id}:{refund.id if refund else case.seq}", case)
+    more = {
+        "instructions": case.instructions,
+        "amount": Money(refund.amount, refund.currency, refund.exponent) if refund else None,
+        "reason": reason,
+        "lines": _lines(case, refund),
+    }
+    await _tell_customer(work, case, kind, f"{kind}:{case.id}:{refund.id if refund else case.seq}", **more)
+
+
+async def goods_arrived(work: Work, case: Case, last_day: date | None) -> None:
+    """Tells the customer that goods have come in; `last_day` is until when they should be checked."""
+    lines = [(line.title, line.received) for line in case.lines if line.received]
+    key = f"{MessageKind.RECEIVED}:{case.id}:{case.seq}"
+    await _tell_customer(work, case, MessageKind.RECEIVED, key, lines=lines, last_day=last_day)
+
+
+async def verdict_given(work: Work, case: Case) -> None:
+    """Tells the customer what the supplier says of what it has checked."""
+    accepted = [(line.title, line.accepted) for line in case.lines if line.accepted]
+    declined = [(line.title, line.approved - line.accepted) for line in case.lines if line.approved > line.accepted]
+    verdict = "all" if not declined else "part" if accepted else "none"
+    key = f"{MessageKind.VERDICT}:{case.id}:{case.seq}"
+    await _tell_customer(work, case, MessageKind.VERDICT, key, lines=accepted, declined=declined, verdict=verdict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,58 +84,24 @@ class Reminder:
 
 async def remind(work: Work, case: Case, kind: MessageKind, reminder: Reminder) -> None:
     """Reminds the customer of something, or tells them of a delay."""
+    more = {"last_day": reminder.last_day, "final": reminder.final, "items": reminder.items}
+    await _tell_customer(work, case, kind, f"{kind}:{reminder.key}", lines=_lines(case, None), **more)
+
+
+async def _tell_customer(work: Work, case: Case, kind: MessageKind, dedupe_key: str, **more: Any) -> None:
     order = await work.session.get_one(Order, case.order_pk)
     request = await work.session.get_one(ReturnRequest, case.request_id)
     facts = replace(
-        _base(work, order, kind),
+        customer_facts(work, order, request, kind),
         reference=case.reference,
-        lines=_lines(case, None),
         rma_number=case.rma_number,
         return_address=case.return_address,
-        last_day=reminder.last_day,
-        final=reminder.final,
-        items=reminder.items,
+        by_hand=orders.snapshot_of(order).paid_by_hand,
+        route=case.route,
+        remedy=case.remedy,
+        **more,
     )
-    await _write(work, request, order, facts, f"{kind}:{reminder.key}", case)
-
-
-async def ask_operator(work: Work, case: Case, task: Task, reminder: Reminder) -> None:
-    """Asks the operator to do something. Without `MAKEGOOD_OPERATOR_EMAIL` the message is only stored."""
-    order = await work.session.get_one(Order, case.order_pk)
-    request = await work.session.get_one(ReturnRequest, case.request_id)
-    supplier = work.settings.suppliers.get(case.supplier or "")
-    facts = replace(
-        _base(work, order, MessageKind.OPERATOR_TASK),
-        locale=work.settings.stores[order.store].locale,
-        reference=case.reference,
-        lines=_lines(case, None),
-        task=task,
-        supplier=(supplier.name if supplier else None) or case.supplier,
-        last_day=reminder.last_day,
-        days_left=reminder.days_left,
-    )
-    key = f"{MessageKind.OPERATOR_TASK}:{task}:{reminder.key}"
-    await _write(work, request, order, facts, key, case, recipient=work.settings.operator_email or OPERATOR)
-
-
-async def to_operator(work: Work, case: Case, kind: MessageKind, about: LegalDate) -> None:
-    """Warns the operator of a legal date of the case: one message for each date and warning.
-
-    Goes to `MAKEGOOD_OPERATOR_EMAIL`; without it the message is only stored.
-    """
-    order = await work.session.get_one(Order, case.order_pk)
-    request = await work.session.get_one(ReturnRequest, case.request_id)
-    base = _base(work, order, kind)
-    facts = replace(
-        base,
-        locale=work.settings.stores[order.store].locale,
-        reference=case.reference,
-        due_at=about.due_at,
-        articles=about.articles,
-        holds=case.holds,
-    )
-    key = f"{kind}:{case.id}:{about.warning}:{about.due_at.isoformat()}"
-    await _write(work, request, order, facts, key, case, recipient=work.settings.operator_email or OPERATOR)
+    await write(work, facts, Letter(dedupe_key, request.email or order.email, order.store, request.id, case.id))
 
 
 def _lines(case: Case, refund: Refund | None) -> list[tuple[str, int]]:
@@ -136,33 +112,57 @@ def _lines(case: Case, refund: Refund | None) -> list[tuple[str, int]]:
     return [(line.title, paid[line.line_id]) for line in case.lines if line.line_id in paid]
 
 
-async def receipt(work: Work, request: ReturnRequest, order: Order, cases: list[Case]) -> None:
-    """Confirms what the customer declared, with content, date and time; one for the whole request."""
+async def receipt(
+    work: Work, request: ReturnRequest, order: Order, cases: list[Case], message_id: UUID | None = None
+) -> None:
+    """Confirms what the customer declared, with content, date and time; one for the whole request.
+
+    A `message_id` that was made earlier puts it before what was written since.
+    """
     facts = replace(
-        _base(work, order, MessageKind.RECEIPT),
+        customer_facts(work, order, request, MessageKind.RECEIPT),
         received_at=request.created_at,
         lines=[(str(line["title"]), int(line["quantity"])) for line in request.lines],
         case_references=[case.reference for case in cases],
     )
-    only = cases[0] if len(cases) == 1 else None
-    await _write(work, request, order, facts, f"{MessageKind.RECEIPT}:{request.id}", only)
+    only = cases[0].id if len(cases) == 1 else None
+    key = f"{MessageKind.RECEIPT}:{request.id}"
+    recipient = request.email or order.email
+    await write(work, facts, Letter(key, recipient, order.store, request.id, only, message_id))
 
 
-def _base(work: Work, order: Order, kind: MessageKind) -> MessageFacts:
-    store = work.settings.stores[order.store]
-    return MessageFacts(
-        kind=kind,
-        locale=orders.snapshot_of(order).locale or store.locale,
-        store_name=store.name or order.store,
+def customer_facts(work: Work, order: Order, request: ReturnRequest, kind: MessageKind) -> MessageFacts:
+    """What every message to a customer tells: whose store it is, in which language, and where they can look."""
+    snapshot = orders.snapshot_of(order)
+    token = links.sign(work.settings, LinkPurpose.REQUEST, str(request.id), work.now, days=STATUS_LINK_DAYS)
+    return replace(
+        store_facts(work.settings, order.store, kind),
+        locale=request.locale or snapshot.locale or work.settings.stores[order.store].locale,
+        country=snapshot.country,
         order_number=order.number,
-        support_email=store.support_email,
+        status_url=links.url(work.settings, f"/returns/{order.store}/r/{token}"),
     )
 
 
-def _rendered(facts: MessageFacts) -> tuple[RenderedMessage, str | None]:
+def store_facts(settings: Settings, key: str, kind: MessageKind) -> MessageFacts:
+    """What every message of a store tells, for readers in the store's own language."""
+    store = settings.stores[key]
+    return MessageFacts(
+        kind=kind,
+        locale=store.locale,
+        store_name=store.name or key,
+        order_number="",
+        support_email=store.support_email,
+        store=key,
+        country=store.country,
+        colour=store.colour,
+    )
+
+
+def _rendered(work: Work, facts: MessageFacts) -> tuple[RenderedMessage, str | None]:
     """The message, or an empty one with what went wrong: wording must never undo the event that it tells of."""
     try:
-        return render(facts), None
+        return render(facts, work.settings.wording_dir), None
     except Exception as broken:
         log.exception("message_not_rendered", kind=facts.kind)
         return RenderedMessage(
@@ -170,32 +170,37 @@ def _rendered(facts: MessageFacts) -> tuple[RenderedMessage, str | None]:
         ), f"{type(broken).__name__}: {broken}"
 
 
-async def _write(
-    work: Work,
-    request: ReturnRequest,
-    order: Order,
-    facts: MessageFacts,
-    dedupe_key: str,
-    case: Case | None,
-    recipient: str | None = None,
-) -> None:
-    """To `recipient`, or to the customer when none is named."""
-    recipient = recipient or request.email or order.email
-    if recipient is None:
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """To whom a message goes and what it belongs to. `dedupe_key` names the event: one message for each.
+
+    Without a `recipient` nothing is written. `store` None: it is about no store in particular.
+    """
+
+    dedupe_key: str
+    recipient: str | None
+    store: str | None
+    request_id: UUID | None = None
+    case_id: UUID | None = None
+    message_id: UUID | None = None
+
+
+async def write(work: Work, facts: MessageFacts, letter: Letter) -> None:
+    """Words a message and enqueues it; one whose event has had its message changes nothing."""
+    if letter.recipient is None:
         return
-    sends = work.settings.smtp_url is not None and not work.settings.stores[order.store].dry_run
-    sends = sends and recipient != OPERATOR
-    rendered, error = _rendered(facts)
-    sends = sends and error is None
+    dry = letter.store is not None and work.settings.stores[letter.store].dry_run
+    rendered, error = _rendered(work, facts)
+    sends = work.settings.smtp_url is not None and not dry and letter.recipient != OPERATOR and error is None
     statement = (
         insert(Message)
         .values(
-            id=new_id(),
-            dedupe_key=dedupe_key,
-            request_id=request.id,
-            case_id=case.id if case else None,
+            id=letter.message_id or new_id(),
+            dedupe_key=letter.dedupe_key,
+            request_id=letter.request_id,
+            case_id=letter.case_id,
             kind=facts.kind,
-            recipient=recipient,
+            recipient=letter.recipient,
             language=rendered.language,
             subject=rendered.subject,
             text=rendered.text,

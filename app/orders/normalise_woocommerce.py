@@ -41,6 +41,8 @@ _ORDER_ACTIONS = frozenset(
 )
 _VENDOR_KEYS = ("vendor", "_vendor", "supplier", "_supplier")
 _LOCALE_KEYS = ("wpml_language", "_locale")
+# What the site's own withdrawal form leaves (WooCommerce 11.1 and newer, from its source).
+_WITHDRAWN = "_order_withdrawal_requested"
 _MOST_DECIMALS = 8
 _LARGEST_MINOR = 10**15
 _TAX_WEIGHT = Decimal(10) ** 12
@@ -84,6 +86,7 @@ def order_from_payload(payload: Mapping[str, Any]) -> OrderSnapshot:
         locale=_meta_text(payload, _LOCALE_KEYS, 35),
         payment_method=text(payload, "payment_method", 100),
         cancelled_at=updated_at if status == "cancelled" else None,
+        withdrawn=_meta_text(payload, (_WITHDRAWN,), 10) == "yes",
     )
 
 

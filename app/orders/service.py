@@ -137,6 +137,7 @@ def merged(known: OrderSnapshot, news: OrderSnapshot, complete: bool) -> OrderSn
         region=news.region if news.country else known.region,
         company=news.company if complete else news.company or known.company,
         locale=news.locale or known.locale,
+        withdrawn=news.withdrawn or known.withdrawn,
         payment_method=news.payment_method or known.payment_method,
         disputed=news.disputed if complete else news.disputed or known.disputed,
         charged_back=news.charged_back if complete else news.charged_back or known.charged_back,

@@ -113,6 +113,7 @@ class OrderSnapshot:
     `disputes_won` that there were some and all of them ended well.
     `payment_method` is the store's code for how it was paid. `region` is the state or province within `country`, as the
     store codes it (`CA`). `company` says that a company is named in the billing address: the buyer may be no consumer.
+    `withdrawn` says that the customer declared a withdrawal in the store's own form.
     """
 
     platform: Platform
@@ -143,6 +144,7 @@ class OrderSnapshot:
     charged_back: bool = False
     disputes_won: bool = False
     test: bool = False
+    withdrawn: bool = False
 
     @property
     def paid_by_hand(self) -> bool:

@@ -10,6 +10,7 @@ brings the new texts into every catalogue, empty, and a test fails until they ar
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from io import BytesIO
@@ -26,6 +27,7 @@ FOLDER = Path(__file__).parent
 TRANSLATED = ("fr", "he")
 # A domain's texts are in the folders of its name; those of `pages` are beside them.
 DOMAINS = ("pages", "customer", "supplier", "withdrawal", "survey")
+_BEFORE_SIGN = re.compile(r" (?=[:;!?»])|(?<=«) ")
 _JINJA = {"trimmed": "true", "silent": "false"}
 
 
@@ -42,10 +44,21 @@ def translations(language: str) -> NullTranslations:
 
 
 def _compiled(language: str, domain: str) -> Translations:
+    read = catalogue(language, domain)
+    if language == "fr":
+        _bind(read)
     compiled = BytesIO()
-    write_mo(compiled, catalogue(language, domain))
+    write_mo(compiled, read)
     compiled.seek(0)
     return Translations(compiled)
+
+
+def _bind(french: Catalog) -> None:
+    """French puts a space before these signs, and no line may begin with them."""
+    for message in french:
+        forms = [message.string] if isinstance(message.string, str) else message.string or ()
+        bound = tuple(_BEFORE_SIGN.sub("\u00a0", form) for form in forms)
+        message.string = bound[0] if isinstance(message.string, str) else bound
 
 
 def catalogue(language: str, domain: str = "pages") -> Catalog:

@@ -11,10 +11,12 @@ from typing import Any
 from babel.core import Locale
 from babel.numbers import format_currency, format_percent, get_territory_currencies
 
+from app import links
 from app.cases.vocabulary import Reason
 from app.pages.claims import Rules, Shown, rules_for
 from app.pages.language import Reader
 from app.pages.rights import law_version, legal_right
+from app.pages.withdrawal.labels import function_labels
 from app.policy.files import PolicyFile
 from app.policy.law.model import Right
 from app.policy.question import SupplierTerms
@@ -45,6 +47,8 @@ def values_of(settings: Settings, key: str, reader: Reader, country: str | None)
         "country_names": country_names(reader.locale),
         "rules": rules,
         "withdrawal": withdrawal,
+        "withdraw_label": function_labels(reader.language, country).withdraw,
+        "withdraw_path": links.path(settings, f"/returns/{key}/withdraw"),
         "withdrawal_fee": (second_thoughts.fee_percent, second_thoughts.fee_most),
         "withdrawal_way_back": second_thoughts.way_back,
         "conformity": legal_right(Right.NON_CONFORMITY, country, file.policy),

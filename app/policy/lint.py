@@ -107,6 +107,7 @@ def _amounts(policy: Policy) -> dict[Path, Amounts]:
         ("approve", "up_to"): policy.approve.up_to,
         ("absorb", "up_to"): policy.absorb.up_to,
         ("abuse", "refunded"): policy.abuse.refunded,
+        ("thanks", "coupon_amount"): policy.thanks.coupon_amount,
     }
     return {path: table for path, table in tables.items() if table}
 

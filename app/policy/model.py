@@ -28,6 +28,7 @@ from app.policy.terms import (
     Wear,
     WindowStart,
 )
+from app.policy.thanks import Thanks
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,59}", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -299,6 +300,7 @@ class Policy(_Part):
     absorb: Absorb = Absorb()
     abuse: Abuse = Abuse()
     times: Times = Times()
+    thanks: Thanks = Thanks()
     exception: tuple[ExceptionRule, ...] = ()
     evidence: tuple[EvidenceItem, ...] = ()
     rule: tuple[Rule, ...] = ()

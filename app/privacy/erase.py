@@ -9,19 +9,21 @@ from collections import Counter
 from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import ColumnElement, func, select, text, update
 from sqlalchemy import case as sql_case
-from sqlalchemy import func, select, text, update
 
 from app.cases import service as cases
 from app.cases.models import Case, Evidence
 from app.db.work import Work
 from app.evidence.models import Photo
+from app.feedback.models import Feedback
 from app.messages.models import Message, MessageStatus
 from app.orders import service as orders
 from app.privacy.service import MARK
 from app.refunds.models import Refund
 from app.requests import drafts
 from app.requests.models import ReturnRequest
+from app.withdrawals.models import Withdrawal
 
 # The name of the count of what could not be erased yet, because it is just being used.
 LEFT = "left_for_later"
@@ -45,7 +47,39 @@ async def erase_order(work: Work, order_pk: UUID, why: dict[str, str]) -> Counte
     found = await work.session.scalars(select(Case.id).where(Case.order_pk == order_pk).order_by(Case.id))
     for case_id in found.all():
         done += await _erase_case(work, await cases.lock(work, case_id), why)
-    return done + await _erase_messages(work, [request.id for request in requests])
+    ids = [request.id for request in requests]
+    done["feedback"] += await _erase_feedback(work, ids)
+    done += await _erase_withdrawals(work, Withdrawal.order_pk == order_pk)
+    return done + await _erase_messages(work, Message.request_id.in_(ids))
+
+
+async def erase_declarations(work: Work, store: str, email: str) -> Counter[str]:
+    """Erases what somebody of that e-mail declared of an order that was never found."""
+    mine = Withdrawal.store == store, Withdrawal.order_pk.is_(None), func.lower(Withdrawal.email) == email.lower()
+    return await _erase_withdrawals(work, *mine)
+
+
+async def _erase_withdrawals(work: Work, *which: ColumnElement[bool]) -> Counter[str]:
+    """When it was declared and what became of it stays."""
+    statement = select(Withdrawal).where(*which, Withdrawal.erased_at.is_(None)).order_by(Withdrawal.id)
+    found = list(await work.session.scalars(statement.with_for_update(key_share=True)))
+    receipts = [one.receipt_id for one in found if one.receipt_id]
+    done = await _erase_messages(work, Message.id.in_(receipts))
+    sending = select(Message.id).where(Message.id.in_(receipts), Message.status == MessageStatus.SENDING)
+    # By its e-mail it is found again when its receipt has gone out.
+    left = set(await work.session.scalars(sending)) if done[LEFT] else set()
+    for one in found:
+        if one.receipt_id not in left:
+            one.erase(work.now)
+            done["withdrawals"] += 1
+    return done
+
+
+async def _erase_feedback(work: Work, request_ids: Sequence[UUID]) -> int:
+    """What the customer wrote; how satisfied they were is kept without it."""
+    theirs = Feedback.request_id.in_(request_ids), Feedback.text.is_not(None), Feedback.text != MARK
+    statement = update(Feedback).where(*theirs).values(text=MARK).returning(Feedback.id)
+    return len((await work.session.execute(statement)).all())
 
 
 def _without_note(line: dict[str, object]) -> dict[str, object]:
@@ -115,9 +149,9 @@ async def _erase_jobs(work: Work, case_id: UUID) -> int:
     return int(await work.session.scalar(waiting, {"case_id": str(case_id)}) or 0)
 
 
-async def _erase_messages(work: Work, request_ids: Sequence[UUID]) -> Counter[str]:
+async def _erase_messages(work: Work, which: ColumnElement[bool]) -> Counter[str]:
     """A mail that is being sent this very moment is left for later; one that waits is never sent."""
-    mine = Message.request_id.in_(request_ids), Message.erased_at.is_(None)
+    mine = which, Message.erased_at.is_(None)
     sending = select(func.count()).select_from(Message).where(*mine, Message.status == MessageStatus.SENDING)
     left = int(await work.session.scalar(sending) or 0)
     waits = Message.status == MessageStatus.QUEUED

@@ -22,12 +22,13 @@ from app.refunds.states import UNSETTLED
 from app.requests import drafts
 from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus
+from app.withdrawals.models import Withdrawal
 
 # Rows of each kind in one run; a run comes every few seconds.
 BATCH = 200
 _ORDERS = 20
 _READ = (DeliveryStatus.PROCESSED, DeliveryStatus.IGNORED)
-_OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN)
+_OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN, MessageStatus.BOUNCED)
 
 
 async def sweep(runtime: Runtime) -> None:
@@ -98,6 +99,20 @@ async def _photos(work: Work) -> None:
         photo.empty(work.now)
 
 
+async def _withdrawals(work: Work) -> None:
+    """Declarations whose order was never found go as mails do; those of an order are erased with it."""
+    before = work.now - timedelta(days=work.settings.retention_message_days)
+    old = (
+        select(Withdrawal)
+        .where(Withdrawal.erased_at.is_(None), Withdrawal.declared_at <= before, Withdrawal.order_pk.is_(None))
+        .order_by(Withdrawal.declared_at)
+        .limit(BATCH)
+        .with_for_update(skip_locked=True)
+    )
+    for withdrawal in await work.session.scalars(old):
+        withdrawal.erase(work.now)
+
+
 async def _emails(work: Work) -> None:
     """A request to show data that was answered long ago needs no e-mail any more."""
     before = work.now - timedelta(days=work.settings.retention_privacy_days)
@@ -140,6 +155,7 @@ _STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (
     _answers,
     _messages,
     _photos,
+    _withdrawals,
     _emails,
     _personal,
     drafts.prune,

@@ -17,7 +17,7 @@ from app.orders.models import Order
 from app.privacy import bodies, report
 from app.privacy import service as privacy
 from app.privacy.concerns import Subject, return_id
-from app.privacy.erase import LEFT, erase_order
+from app.privacy.erase import LEFT, erase_declarations, erase_order
 from app.privacy.models import PrivacyKind, PrivacyRequest
 from app.runtime import Runtime, runtime_of
 from app.webhooks.models import SourceKind
@@ -75,6 +75,9 @@ async def _erase_customer(runtime: Runtime, request_id: str, meant: list[UUID], 
     for order_pk in meant:
         async with runtime.work() as work:
             done += await erase_order(work, order_pk, why)
+    if subject.email:
+        async with runtime.work() as work:
+            done += await erase_declarations(work, store, subject.email)
     senders = [(SourceKind.STORE, store), *((SourceKind.SUPPLIER, key) for key in suppliers)]
     return done + await _erase_around(runtime, senders, subject.concerns, subject.concerns)
 

@@ -20,6 +20,7 @@ from app.errors import NotFound
 from app.errors_http import RequestTooLarge, refusals
 from app.once import InOnce, Once
 from app.orders import service as orders
+from app.orders.asking import read_named
 from app.orders.models import Order
 from app.orders.queries import OrderNotFound, required
 from app.orders.schemas import ref_of
@@ -29,7 +30,7 @@ from app.requests.models import ReturnRequest
 from app.requests.schemas import RequestedLineOut, ReturnRequestBody, ReturnRequestOut
 from app.requests.service import Wanted, WantedLine
 from app.runtime import Runtime
-from app.stores.base import Store, StoreRefused, StoreUnavailable
+from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.registry import UnknownStore
 
 router = APIRouter(prefix="/return-requests", tags=["return requests"])
@@ -77,16 +78,10 @@ async def submit_return_request(
         return await _submit(runtime, operator, once, body, None)
     except OrderNotFound:
         asked_at = runtime.clock.now()
-        shown = await _read(runtime.stores.get(body.store), body.order)
+        shown = await read_named(runtime.stores.get(body.store), body.order)
         if shown is None:
             raise OrderNotFound(f"The store {body.store} has no order {body.order!r}.") from None
     return await _submit(runtime, operator, once, body, _Reading(shown, asked_at))
-
-
-async def _read(store: Store, named: str) -> OrderSnapshot | None:
-    """The order by the store's id, else by its printed number. Raises `StoreUnavailable` or `StoreRefused`."""
-    shown = await store.read_order(named) if named.isascii() and named.isdigit() else None
-    return shown or await store.find_order(named)
 
 
 async def _submit(

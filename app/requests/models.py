@@ -13,7 +13,7 @@ from app.db.base import Base, HasId
 
 
 class ReturnRequest(HasId, Base):
-    """What the customer declared, when and through which door (`api`, `page` or `shopify_return`).
+    """What the customer declared, when and through which door: `api`, `page`, `shopify_return` or `withdrawal`.
 
     `store_status` is the last known status of the store's own return: a change of it is news, the same again is not.
     `locale` is the language in which it was declared, where that is known.

@@ -76,7 +76,9 @@ class ReturnRequestOut(BaseModel):
     id: UUID = Field(examples=["0199f5a2-0000-7000-8000-000000000003"])
     store: str = Field(examples=["alpha"])
     order: OrderRef
-    origin: str = Field(description="`api`, or `shopify_return` for the store's own screen.", examples=["api"])
+    origin: str = Field(
+        description="`api`, `shopify_return` for the store's own screen, or `withdrawal`.", examples=["api"]
+    )
     store_return_id: str | None = Field(
         description="The store's own return, where there is one.", examples=["945000954"]
     )

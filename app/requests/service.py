@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -77,10 +78,11 @@ class WantedLine:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A request as it comes in. `origin` is `api`, `page` or `shopify_return`.
+    """A request as it comes in. `origin` is the door (see `ReturnRequest`), `store_return_id` the store's own return.
 
-    `store_return_id` is the store's own return, `locale` the language in which it was made, where that is known.
-    `shown` is what the customer has shown and told already, by supplier: the policy decides with it.
+    `declared_at` is when the customer declared it, where that was before now: rights and dates count from it.
+    `locale` is the language in which it was made, where that is known. `shown` is what the customer has shown and told
+    already, by supplier: the policy decides with it.
     """
 
     remedy: Remedy
@@ -91,6 +93,7 @@ class Wanted:
     store_return_id: str | None = None
     locale: str | None = None
     shown: Mapping[str | None, Shown] = field(default_factory=dict)
+    declared_at: datetime | None = None
 
 
 async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnRequest, list[Case]]:
@@ -122,16 +125,18 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
             }
             for line, one in chosen
         ],
-        created_at=work.now,
+        created_at=wanted.declared_at or work.now,
     )
     work.session.add(request)
     await work.session.flush()
     await apply_observed(work, order)
+    # The receipt is the first that the customer hears, whatever the policy decides at once.
+    receipt_id = new_id()
     opened = []
     for supplier, lines in _by_supplier(work.settings, order.store, chosen).items():
         opened.append(await _open(work, request, order, supplier, lines, wanted))
     await hold_if_disputed(work, order)
-    await messages.receipt(work, request, order, opened)
+    await messages.receipt(work, request, order, opened, receipt_id)
     return request, opened
 
 
@@ -202,7 +207,7 @@ async def _open(
         problems=[],
         attention=[],
         seq=0,
-        created_at=work.now,
+        created_at=request.created_at,
         updated_at=work.now,
         lines=[_case_line(position, line, one) for position, (line, one) in enumerate(lines)],
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -144,6 +145,14 @@ class StoreReturn:
 
 
 @dataclass(frozen=True, slots=True)
+class WithdrawalNote:
+    """A withdrawal that was declared in the store's own form: when, and for which goods (None: the whole order)."""
+
+    declared_at: datetime
+    goods: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnGlance:
     """A store's own return in a list of orders. `status` is lower case, theirs; `note` is why it was declined."""
 
@@ -184,6 +193,23 @@ class StoreReturnLine:
     quantity: int
     reason: str
     note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CouponWish:
+    """A coupon for one order between two instants: `amount` off, or `percent`; never both.
+
+    `code` is its identity: asking for it twice makes one. `email` is the only customer who may use it, where the
+    platform can tell.
+    """
+
+    code: str
+    title: str
+    starts_at: datetime
+    ends_at: datetime
+    percent: Decimal | None = None
+    amount: Money | None = None
+    email: str | None = None
 
 
 class Store(Protocol):
@@ -246,6 +272,17 @@ class Store(Protocol):
 
     async def close_return(self, return_id: str) -> None:
         """Closes it; closing twice succeeds (Shopify only)."""
+        ...
+
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
+        """What the store's own withdrawal form noted on an order (WooCommerce only); None when it noted nothing."""
+        ...
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """Makes the coupon; one with that code that is there already counts as made.
+
+        Raises `StoreUnavailable`, after which asking again is harmless, and `StoreRefused`.
+        """
         ...
 
     async def aclose(self) -> None:

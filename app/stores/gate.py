@@ -9,6 +9,7 @@ from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected
 from app.stores.base import (
     ChangedPage,
+    CouponWish,
     Finding,
     PreparedRefund,
     RefundAnswer,
@@ -18,6 +19,7 @@ from app.stores.base import (
     StoreUnavailable,
     StoreUninstalled,
     Subscription,
+    WithdrawalNote,
 )
 
 # Asked before each call, with the store's key: raises `StoreUninstalled`, or `StoreUnavailable` when nobody can tell.
@@ -82,6 +84,11 @@ class GatedStore:
         """As the store does."""
         return await self._store.sync_subscriptions(callback_url)
 
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.read_withdrawal(order_id)
+
     async def read_return(self, return_id: str) -> StoreReturn | None:
         """As the store does. Raises `StoreUninstalled` too."""
         await self._check(self.key)
@@ -101,6 +108,11 @@ class GatedStore:
         """As the store does. Raises `StoreUninstalled` too."""
         await self._check(self.key)
         await self._store.close_return(return_id)
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        await self._store.create_coupon(wish)
 
     async def aclose(self) -> None:
         """Gives back connections."""

@@ -16,9 +16,10 @@ from app.orders.normalise_shopify_api import has_more, nodes, order_from_api
 from app.orders.reading import UnreadablePayload, child, identifier, moment, objects, text
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected, Unknown
-from app.stores import shopify_check, shopify_returns, shopify_webhooks
+from app.stores import shopify_check, shopify_discounts, shopify_returns, shopify_webhooks
 from app.stores.base import (
     ChangedPage,
+    CouponWish,
     Finding,
     OrderGlance,
     PreparedRefund,
@@ -28,6 +29,7 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    WithdrawalNote,
 )
 from app.stores.shopify_client import ShopifyClient, Sleep, every_page
 from app.stores.shopify_documents import (
@@ -214,6 +216,10 @@ class ShopifyStore:
         """Makes the wanted webhooks that are missing."""
         return await shopify_webhooks.sync_subscriptions(self._client, callback_url)
 
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:  # noqa: ARG002
+        """None: Shopify has no withdrawal form of its own that leaves anything on an order."""
+        return None
+
     async def read_return(self, return_id: str) -> StoreReturn | None:
         """The store's own return; None when there is none by that id."""
         return await shopify_returns.read_return(self._client, return_id)
@@ -229,6 +235,10 @@ class ShopifyStore:
     async def close_return(self, return_id: str) -> None:
         """Closes it; closing twice succeeds."""
         await shopify_returns.close_return(self._client, return_id)
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """Makes a discount code for one order; one that is there already counts as made. Needs `write_discounts`."""
+        await shopify_discounts.create_coupon(self._client, wish)
 
     async def aclose(self) -> None:
         """Gives back connections."""

@@ -9,7 +9,10 @@ from app.stores.shopify_transport import ShopifyTransport
 from app.stores.shopify_webhooks import granted_scopes
 
 REQUIRED_SCOPES = ("read_orders", "write_orders", "read_returns", "write_returns", "read_fulfillments")
+# Reported like an advised one; whoever asks knows whether it is wanted.
+COUPON_SCOPE = "write_discounts"
 ADVISED_SCOPES = {
+    COUPON_SCOPE: "without it the coupons that the policy promises with its thanks cannot be made",
     "read_all_orders": "without it Shopify shows only the orders of the last 60 days; ask for it in the app's settings",
     "read_shopify_payments_disputes": "without it a chargeback is seen only when the order is read, not when it opens",
 }

@@ -291,7 +291,33 @@ mutation ReturnClose($id: ID!) {
 """,
 )
 
+# Only the id is selected: a union that a later version extends would break the answer.
+DISCOUNT_CREATE = Document(
+    "DiscountCodeBasicCreate",
+    "discountCodeBasicCreate",
+    """
+mutation DiscountCodeBasicCreate($basicCodeDiscount: DiscountCodeBasicInput!) {
+  discountCodeBasicCreate(basicCodeDiscount: $basicCodeDiscount) {
+    codeDiscountNode { id }
+    userErrors { code field message }
+  }
+}
+""",
+)
+
+DISCOUNT_BY_CODE = Document(
+    "DiscountByCode",
+    "codeDiscountNodeByCode",
+    """
+query DiscountByCode($code: String!) {
+  codeDiscountNodeByCode(code: $code) { id }
+}
+""",
+)
+
 DOCUMENTS: tuple[Document, ...] = (
+    DISCOUNT_CREATE,
+    DISCOUNT_BY_CODE,
     ORDER,
     ORDER_LINES,
     ORDER_PARCELS,

@@ -14,6 +14,7 @@ from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Ok, Rejected, Unknown
 from app.stores.base import (
     ChangedPage,
+    CouponWish,
     Finding,
     OrderGlance,
     PreparedRefund,
@@ -23,11 +24,14 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    WithdrawalNote,
 )
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
+from app.stores.woocommerce_coupons import create_coupon
 from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
 from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, sync_webhooks
+from app.stores.woocommerce_withdrawal import withdrawal_in
 
 _LONGEST_ID = 18
 # Whole orders come in a list; a slow site builds fifty of them in a few seconds.
@@ -204,6 +208,14 @@ class WooStore:
         """Creates missing webhooks and mends those switched off; answers one sentence for each change."""
         return await sync_webhooks(self._client, callback_url, self._webhook_secret)
 
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
+        """What the site's own withdrawal form noted on the order."""
+        shown = await self.read_order(order_id)
+        notes = await self._client.read_list(f"orders/{order_id}/notes") if shown and shown.withdrawn else None
+        if shown is None or notes is None:
+            return None
+        return withdrawal_in(notes, shown.email, shown.updated_at)
+
     async def read_return(self, return_id: str) -> StoreReturn | None:  # noqa: ARG002
         """None: WooCommerce has no returns of its own."""
         return None
@@ -219,6 +231,10 @@ class WooStore:
     async def close_return(self, return_id: str) -> None:
         """Raises `StoreRefused`: WooCommerce has no returns of its own."""
         _no_returns(return_id)
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """Makes a coupon for one order of this customer; one that is there already counts as made."""
+        await create_coupon(self._client, wish)
 
     async def aclose(self) -> None:
         """Gives back the worker threads; a call under way ends by itself."""

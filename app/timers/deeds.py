@@ -12,6 +12,7 @@ from app.cases.queries import wanted_evidence
 from app.cases.vocabulary import Event, State
 from app.db.work import Work
 from app.ledger import service as ledger
+from app.messages import operator
 from app.messages import service as messages
 from app.messages.render import MessageKind, Task
 from app.messages.service import Reminder
@@ -41,7 +42,7 @@ class Strike:
     async def ask_operator(self, task: Task) -> None:
         """Asks the operator for something."""
         days = (self.last_day - await _today(self.work, self.case, self.clock.whose)).days
-        await messages.ask_operator(self.work, self.case, task, replace(self.reminder(), days_left=days))
+        await operator.ask_operator(self.work, self.case, task, replace(self.reminder(), days_left=days))
 
     async def tell(self, text: str) -> None:
         """Leaves a trace in the case."""

@@ -53,9 +53,9 @@ merchant's cost: the case says so, and a refund ahead of the supplier's verdict 
 
 ## Not here
 
-The customer is not asked how satisfied they are, as there is no page yet on which they could answer. Looking for the
-outcome of a refund (seconds to minutes) and keeping data no longer than needed are other sweeps of the worker:
-[reliability](reliability.md), [privacy](privacy.md).
+The customer is thanked, and asked how satisfied they are, on a morning some days after the last case of their request
+is resolved: the policy's `[thanks]` says when. Looking for the outcome of a refund (seconds to minutes) and keeping
+data no longer than needed are other sweeps of the worker: [reliability](reliability.md), [privacy](privacy.md).
 """
 _DEEDS = {
     Deed.ASK_FOR_EVIDENCE: "mail to the customer: what is still missing",

@@ -38,6 +38,7 @@ from app.refunds.states import RefundStatus
 from app.requests import service as requests
 from app.stores import installation
 from app.webhooks.models import Delivery
+from app.withdrawals import queries as withdrawals
 
 # A handler answers why the delivery changed nothing, or None when it did.
 Handler = Callable[[Work, Delivery, Mapping[str, Any]], Awaitable[str | None]]
@@ -68,6 +69,8 @@ async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
     else:
         await order_edited(work, order)
     await tell_law(work, order)
+    if orders.snapshot_of(order).withdrawn and not await withdrawals.known_already(work, order):
+        await defer(work.session, "withdrawals.take_in", store=order.store, order_id=order.order_id)
     await _wake_refunds(work, order)
 
 

@@ -21,6 +21,7 @@ from app.refunds.states import RefundStatus
 from app.runtime import Runtime
 from app.stores.base import (
     ChangedPage,
+    CouponWish,
     Finding,
     PreparedRefund,
     RefundAnswer,
@@ -29,6 +30,7 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    WithdrawalNote,
 )
 from app.stores.registry import StoreRegistry
 
@@ -78,6 +80,7 @@ class FakeStore:
         self.down = False
         self.readings = 0
         self.sent: list[PreparedRefund] = []
+        self.coupons: list[CouponWish] = []
 
     async def read_order(self, order_id: str) -> OrderSnapshot | None:
         """The order by its id."""
@@ -128,6 +131,10 @@ class FakeStore:
         """None."""
         return None
 
+    async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
+        """None."""
+        return None
+
     async def approve_return(self, return_id: str) -> None:
         """Nothing to do."""
 
@@ -136,6 +143,10 @@ class FakeStore:
 
     async def close_return(self, return_id: str) -> None:
         """Nothing to do."""
+
+    async def create_coupon(self, wish: CouponWish) -> None:
+        """Made."""
+        self.coupons.append(wish)
 
     async def aclose(self) -> None:
         """Nothing to close."""

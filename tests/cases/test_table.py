@@ -28,8 +28,9 @@ PUBLISHED = """
 4 | evidence_timed_out | evidence_needed | no_statutory_right | expired | decline_store_return
 4a | evidence_timed_out | evidence_needed | | under_review |
 5 | policy_deferred | requested | | under_review |
-9 | approved | undecided | route_returnless | resolving | approve_store_return plan_refund ask_supplier expect_credit
-8 | approved | undecided | route_claim | claiming | approve_store_return ask_supplier
+9 | approved | undecided | route_returnless | resolving | approve_store_return plan_refund ask_supplier expect_credit \
+mail_approved
+8 | approved | undecided | route_claim | claiming | approve_store_return ask_supplier mail_approved
 6 | approved | undecided | route_return_with_rma | authorizing | approve_store_return ask_supplier
 7 | approved | undecided | route_without_rma | awaiting_shipment | approve_store_return issue_own_rma ask_supplier \
     mail_rma
@@ -48,20 +49,21 @@ PUBLISHED = """
 13a | tracking_added | in_transit | | same |
 13b | tracking_added | contested | | same |
 14 | shipment_timed_out | awaiting_shipment | | expired | withdraw_from_supplier close_store_return
-15 | goods_received | authorizing awaiting_shipment in_transit expired | was_approved | inspecting |
+15 | goods_received | authorizing awaiting_shipment in_transit expired | was_approved | inspecting | mail_received
 15a | goods_received | inspecting claiming contested | | same |
 16 | parcel_stalled | in_transit | | contested |
-17 | supplier_confirmed | judged | confirmed_in_full | resolving | plan_refund expect_credit
-18 | supplier_confirmed | judged | confirmed_in_part | contested | plan_refund expect_credit absorb_small
+17 | supplier_confirmed | judged | confirmed_in_full | resolving | plan_refund expect_credit mail_verdict
+18 | supplier_confirmed | judged | confirmed_in_part | contested | plan_refund expect_credit absorb_small mail_verdict
 17a | supplier_confirmed | resolving resolved | confirms_more | same | expect_credit
-19 | supplier_rejected | authorizing awaiting_shipment in_transit inspecting claiming | | contested | absorb_small
+19 | supplier_rejected | authorizing awaiting_shipment in_transit inspecting claiming | | contested | \
+absorb_small mail_verdict
 20 | verdict_timed_out | inspecting claiming | | contested | absorb_small
 21 | absorbed | contested | | resolving | plan_refund
 22 | appealed | contested | | claiming | ask_supplier
 23 | legal_date_reached | before_resolving | law_pays_all | resolving | plan_refund expect_credit
 23a | legal_date_reached | before_resolving | law_pays_part | contested | plan_refund expect_credit
 24a | refund_succeeded | any | | same |
-24 | remedy_done | resolving | lines_covered | resolved | close_store_return
+24 | remedy_done | resolving | lines_covered | resolved | close_store_return plan_thanks
 25 | remedy_impossible | resolving | | contested |
 25a | remedy_impossible | contested | | same |
 26 | credit_settled | resolved | | closed |

@@ -68,7 +68,9 @@ def test_several_processes_share_the_port_and_stop_together(tmp_path: Path, data
         assert_soon(lambda: silent(url))
 
 
-@pytest.mark.parametrize(("proxies", "client"), [('["127.0.0.0/8"]', "203.0.113.7"), ('["10.0.0.1"]', "127.0.0.1")])
+@pytest.mark.parametrize(
+    ("proxies", "client"), [('["127.0.0.0/8"]', "203.0.113.7"), ('["10.0.0.1"]', "127.0.0.1"), ("[]", "203.0.113.7")]
+)
 def test_only_a_trusted_proxy_is_believed_who_calls(
     tmp_path: Path, database_url: str, proxies: str, client: str
 ) -> None:

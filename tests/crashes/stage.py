@@ -181,7 +181,7 @@ class CrashStage(Stage):
             return str(refund["status"])
         assert keys(self.world, store, order) == [refund["id"]]
         assert paid(self.world, store, order) == PAID[store]
-        assert await self.mails(case_id) == ["receipt", "rma_issued", "refund_sent"]
+        assert await self.mails(case_id) == ["receipt", "rma_issued", "verdict", "refund_sent"]
         return "resolved"
 
     async def ends(self, case_id: str) -> dict[str, Any]:

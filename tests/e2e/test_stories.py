@@ -69,7 +69,7 @@ async def test_changed_mind_goes_back_and_is_refunded_once(stage: Stage) -> None
         "request_submitted", "approved", "supplier_authorized", "tracking_added", "goods_received",
         "supplier_confirmed", "refund_succeeded", "remedy_done", "credit_settled",
     ]  # fmt: skip
-    assert await stage.mails(case["id"]) == ["receipt", "rma_issued", "refund_sent"]
+    assert await stage.mails(case["id"]) == ["receipt", "rma_issued", "received", "verdict", "refund_sent"]
     assert lines["LAMP-01"] == case["lines"][0]["line_id"]
 
 

@@ -17,10 +17,10 @@ from app.evidence.keeping import keep as keep_photos
 from app.evidence.links import photo_url
 from app.evidence.models import Photo
 from app.evidence.pictures import clean
+from app.evidence.showing import shown_to_supplier
 from app.links import LinkPurpose
 from app.runtime import Runtime
 from app.suppliers import calls
-from app.suppliers.tasks import shown_to_supplier
 from tests.api.kit import V1, case_in, keep, lamp, order_of, submit
 from tests.evidence.pictures import file_of, scene
 

@@ -74,7 +74,7 @@ async def test_a_busy_server_gets_it_later(runtime: Runtime) -> None:
 
 async def test_a_refused_mail_is_given_up_and_says_why(runtime: Runtime) -> None:
     told = await outcome(runtime, Mailbox(rcpt="550 no such user"), waits=1)
-    assert (told["status"], told["attempts"]) == ("failed", 1)
+    assert (told["status"], told["attempts"]) == ("bounced", 1)
     assert told["error"]
 
 

@@ -21,7 +21,9 @@ import psycopg
 from PIL import Image
 from playwright.async_api import Browser
 
+from app import links
 from app.db.migrate import upgrade
+from app.links import LinkPurpose
 from app.logging import configure_logging
 from app.pages.language import LANGUAGES
 from app.sandbox.shopify.book import LineSpec
@@ -71,16 +73,6 @@ class Sitting:
         [case] = await self.stage.ask(SHOP, await self.order(), lines)
         return case
 
-    async def link_in_mail(self, case: dict[str, Any], part: str) -> str:
-        """The path of the newest link with `part` in it that a mail about the case holds."""
-        mails = (await self.stage.get("/messages", case=case["id"]))["items"]
-        for mail in mails:
-            text = str((await self.stage.get(f"/messages/{mail['id']}"))["text"])
-            for word in text.split():
-                if word.startswith("http") and part in word:
-                    return urlsplit(word).path
-        raise AssertionError(f"no mail has a link with {part}")
-
     async def take(self, visitor: Visitor, name: str) -> None:
         """A picture of what is shown now, as small as it can be told apart."""
         taken = Image.open(io.BytesIO(await visitor.page.screenshot(full_page=True))).convert("RGB")
@@ -125,9 +117,11 @@ async def status(sitting: Sitting) -> None:
     """Where a return stands, and how to send the goods."""
     case = await sitting.case()
     async with sitting.person() as customer:
-        await customer.open(await sitting.link_in_mail(case, f"/returns/{SHOP}/r/"))
+        runtime = sitting.stage.runtime
+        token = links.sign(runtime.settings, LinkPurpose.REQUEST, case["request_id"], runtime.clock.now(), days=1)
+        await customer.open(f"/returns/{SHOP}/r/{token}")
         await sitting.take(customer, "status")
-        await customer.open(f"{urlsplit(customer.page.url).path}/guide/{case['reference']}")
+        await customer.open(f"/returns/{SHOP}/r/{token}/guide/{case['reference']}")
         await sitting.take(customer, "guide")
 
 

@@ -89,3 +89,8 @@ def test_translations_are_used() -> None:
     assert translations("fr").gettext("Right of withdrawal") != "Right of withdrawal"
     assert translations("fr").gettext("This link is too old") == "Ce lien est trop ancien"
     assert translations("en").gettext("Right of withdrawal") == "Right of withdrawal"
+
+
+def test_no_french_line_begins_with_a_sign() -> None:
+    assert translations("fr").gettext("Please correct:") == "À corriger\u00a0:"
+    assert translations("fr").gettext("Do I have to give a reason?").endswith("motif\u00a0?")

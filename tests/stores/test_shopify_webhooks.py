@@ -11,7 +11,10 @@ from tests.stores.shopify_shop import OAUTH, Shop, data, make_store
 pytestmark = pytest.mark.respx(assert_all_called=False)
 
 URL = "https://returns.example/webhooks/shopify/alpha"
-ALL = ["write_orders", "write_returns", "read_fulfillments", "read_shopify_payments_disputes", "read_all_orders"]
+ALL = [
+    "write_orders", "write_returns", "read_fulfillments", "read_shopify_payments_disputes", "read_all_orders",
+    "write_discounts",
+]  # fmt: skip
 
 
 def scopes(*handles: str, version: str = "2026-10") -> httpx.Response:

@@ -13,6 +13,7 @@ from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.shopify.answers import Refused, parse_gid, top_error
 from app.sandbox.shopify.book import OrderBook
 from app.sandbox.shopify.connections import View, connection
+from app.sandbox.shopify.discounts import DiscountDesk
 from app.sandbox.shopify.idempotency import MoneyCall, MoneyGate
 from app.sandbox.shopify.refund_views import refund_view
 from app.sandbox.shopify.return_views import return_view
@@ -35,6 +36,8 @@ _SCOPES: dict[str, tuple[str, ...]] = {
     "returnClose": ("write_returns",),
     "returnCancel": ("write_returns",),
     "returnReopen": ("write_returns",),
+    "discountCodeBasicCreate": ("write_discounts",),
+    "codeDiscountNodeByCode": ("read_discounts",),
 }
 
 
@@ -49,6 +52,7 @@ class ShopParts:
     book: OrderBook
     webhooks: Webhooks
     returns: ReturnDesk
+    discounts: DiscountDesk
     money: MoneyGate
     lock: threading.RLock
 
@@ -232,12 +236,26 @@ def _unsubscribe(_root: Any, info: Info, id: str) -> View:
     return {"deletedWebhookSubscriptionId": id, "userErrors": []}
 
 
+def _discount_create(_root: Any, info: Info, basicCodeDiscount: dict[str, Any]) -> View:  # noqa: N803
+    try:
+        made = info.context.shop.discounts.create(basicCodeDiscount)
+    except Refused as refused:
+        return {"codeDiscountNode": None, "userErrors": [refused.entry]}
+    return {"codeDiscountNode": {"id": gid("DiscountCodeNode", made.id)}, "userErrors": []}
+
+
+def _discount_by_code(_root: Any, info: Info, code: str) -> View | None:
+    found = info.context.shop.discounts.find(code)
+    return {"id": gid("DiscountCodeNode", found.id)} if found else None
+
+
 QUERIES: dict[str, Resolver] = {
     "shop": _shop,
     "currentAppInstallation": _installation,
     "order": _order,
     "orders": _orders,
     "refund": _refund,
+    "codeDiscountNodeByCode": _discount_by_code,
     "return": _return,
     "webhookSubscription": _subscription,
     "webhookSubscriptions": _subscriptions,
@@ -245,6 +263,7 @@ QUERIES: dict[str, Resolver] = {
 
 MUTATIONS: dict[str, Resolver] = {
     "refundCreate": _refund_create,
+    "discountCodeBasicCreate": _discount_create,
     "returnApproveRequest": _approve,
     "returnDeclineRequest": _decline,
     "returnClose": _close,

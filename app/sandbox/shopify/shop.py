@@ -18,6 +18,7 @@ from app.clock import Clock, SystemClock
 from app.sandbox.delivery import Courier
 from app.sandbox.faults import FaultPlan
 from app.sandbox.shopify.book import PAYMENTS, LineSpec, OrderBook, OrderSpec, PaymentSpec
+from app.sandbox.shopify.discounts import DiscountDesk
 from app.sandbox.shopify.events import Events
 from app.sandbox.shopify.http import ShopHttp
 from app.sandbox.shopify.idempotency import MoneyCall, MoneyGate
@@ -37,6 +38,7 @@ SCOPES = (
     "read_fulfillments",
     "read_products",
     "read_shopify_payments_disputes",
+    "write_discounts",
 )
 TOKEN_LIFE = timedelta(hours=24)
 
@@ -81,6 +83,7 @@ class ShopifyShop:
         self._events = Events(self._book, self._webhooks)
         self._tokens = Tokens(client_id, client_secret, access_token, clock, token_life)
         self.returns = ReturnDesk(self._book, self._webhooks)
+        self.discounts = DiscountDesk(self._book.next_id)
         parts = ShopParts(
             self._book.next_id(),
             name or key.title(),
@@ -89,6 +92,7 @@ class ShopifyShop:
             self._book,
             self._webhooks,
             self.returns,
+            self.discounts,
             self._money,
             self.lock,
         )

@@ -17,7 +17,8 @@ from app.clock import Clock, SystemClock
 from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultPlan
 from app.sandbox.woocommerce.auth import ApiKey, KeyRing
-from app.sandbox.woocommerce.endpoints import Endpoints, change_status
+from app.sandbox.woocommerce.coupons import CouponBook
+from app.sandbox.woocommerce.endpoints import Endpoints, add_note, change_status, set_meta
 from app.sandbox.woocommerce.gateway import DEFAULT_GATEWAYS, Gateway
 from app.sandbox.woocommerce.model import Arrival, MoneyCall, NewOrder, Payout, Refund, TaxRate
 from app.sandbox.woocommerce.orders import place_order
@@ -70,6 +71,7 @@ class WooSite:
         self._writer = Writer((url or f"https://{key}.example.test").rstrip("/"), ZoneInfo(zone), decimals)
         self.webhooks = WebhookBoard(self._writer, self._state.clock, courier, self._state.lock, self.order)
         self._book = RefundBook(self._state, self.webhooks)
+        self.coupons = CouponBook(self._state)
         self._endpoints = Endpoints(self._state, self._writer, self._book, self.webhooks)
 
     @property
@@ -79,7 +81,8 @@ class WooSite:
 
     def routes(self) -> list[Route]:
         """The REST API below `/wp-json`, relative to wherever the site is mounted."""
-        return self._endpoints.routes(RestApi(self.keys, self.faults, self._open_money_call))
+        api = RestApi(self.keys, self.faults, self._open_money_call)
+        return [*self.coupons.routes(api), *self._endpoints.routes(api)]
 
     def omit_refunded_payment(self) -> None:
         """From now on the answer to a refund POST lacks `refunded_payment`, as on older releases (issue #24663)."""
@@ -163,6 +166,16 @@ class WooSite:
             for refund in self._state.refunds_of(order_id):
                 self._book.remove(refund)
             del self._state.orders[order_id]
+
+    def withdraw(self, order_id: int, items: str = "") -> None:
+        """The customer uses the site's own withdrawal form (11.1), for the whole order or for `items`."""
+        with self._state.lock, self.webhooks.one_request():
+            order = self._state.order(order_id)
+            buyer = self._writer.order(order, [])["billing"]
+            note = f"Order withdrawal requested by {buyer['first_name']} {buyer['last_name']} ({buyer['email']})."
+            add_note(self._state, order, note + (f"\n\nItems requested for withdrawal: {items}" if items else ""))
+            set_meta(self._state, order, {"key": "_order_withdrawal_requested", "value": "yes"})
+            self.webhooks.fire([("order.updated", order_id)])
 
     def refund_by_hand(
         self,

@@ -1,0 +1,1 @@
+"""Withdrawals from contracts: declarations of consumers, kept whether they match an order or not."""
