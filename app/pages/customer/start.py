@@ -14,6 +14,7 @@ from app.pages.customer.lookup import OrderNotShown, draft_for, look_up, plain_n
 from app.pages.customer.visit import AVisit, Visit, remember_draft
 from app.pages.forms import CheckedForm, field
 from app.pages.rate import TooManyAttempts
+from app.pages.withdrawal.labels import function_labels
 from app.requests.order_link import Named, named_by
 from app.stores.base import StoreUnavailable
 
@@ -59,7 +60,11 @@ async def find(visit: AVisit, form: CheckedForm) -> Response:
 def _form(
     visit: Visit, number: str, email: str, errors: list[tuple[str, str]], status: int = 422, *, again: bool = False
 ) -> Response:
-    return visit.show("start", status=status if errors else 200, number=number, email=email, errors=errors, again=again)
+    country = visit.runtime.settings.stores[visit.key].country or visit.reader.country
+    return visit.show(
+        "start", status=status if errors else 200, number=number, email=email, errors=errors, again=again,
+        withdraw=function_labels(visit.reader.language, country).withdraw,
+    )  # fmt: skip
 
 
 @router.get("/returns/{store}/o/{token}")

@@ -185,3 +185,83 @@ async def test_two_suppliers_are_two_parts_that_go_their_own_ways(
     await customer.open(link_of(runtime, told["id"]))
     assert len(customer.data("case")) == 2
     assert sorted(customer.data("state")) == ["authorizing", "resolving"]
+
+
+async def test_a_link_shows_its_own_request_at_its_own_store_in_its_own_time(
+    client: AsyncClient, runtime: Runtime, customer: Browser
+) -> None:
+    """Forged, foreign and old links show nothing, and another request's case cannot be reached through one's own."""
+    case = await case_in(client, runtime, "awaiting_shipment", 1)
+    await keep(runtime, order_of("77", "#77"))
+    other = (await submit(client, lamp(), order="77"))["cases"][0]
+    mine = link_of(runtime, case["request_id"])
+    await customer.open(mine)
+    form = customer.form("/tracking")
+    assert customer.data("case") == [case["reference"]]
+    for path in (f"{mine}/guide/{other['reference']}", f"{mine}/{other['reference']}/evidence"):
+        await customer.open(path)
+        assert customer.last.status_code == 404
+    told = {"csrf": form["csrf"], f"number-{other['reference']}": "TRACK-1"}
+    await customer.post(f"{mine}/{other['reference']}/tracking", told)
+    assert customer.last.status_code == 404
+    token = mine.rpartition("/")[2]
+    forged = [token[:-2] + "AA", token.swapcase(), "x", token + "A", token.partition(".")[0]]
+    session = links.sign(runtime.settings, LinkPurpose.SESSION, case["request_id"], runtime.clock.now(), days=1)
+    for wrong in (*forged, session):
+        await customer.open(f"/returns/alpha/r/{wrong}")
+        assert customer.last.status_code == 404, wrong
+    await customer.open(link_of(runtime, case["request_id"], store="beta"))
+    assert customer.last.status_code == 404
+    await customer.open(link_of(runtime, case["request_id"], days=-1))
+    assert customer.last.status_code == 410
+    assert await state(runtime, other) == "authorizing"
+
+
+async def test_links_that_machines_open_and_forms_of_others_change_nothing(
+    client: AsyncClient, runtime: Runtime, customer: Browser
+) -> None:
+    case = await case_in(client, runtime, "awaiting_shipment")
+    base = link_of(runtime, case["request_id"])
+    before = await events(runtime, case)
+    for path in ("", "/receipt", f"/guide/{case['reference']}", f"/{case['reference']}/evidence"):
+        await customer.open(base + path)
+        assert customer.last.status_code == 200
+        assert customer.last.headers["cache-control"] == "no-store"
+        assert customer.last.headers["referrer-policy"] == "no-referrer"
+        assert "noindex" in customer.last.headers["x-robots-tag"]
+    for deed in ("cancel", "tracking", "appeal", "change", "evidence"):
+        answer = await customer.http.get(f"{base}/{case['reference']}/{deed}")
+        assert answer.status_code in (200, 405, 409)
+        await customer.post(f"{base}/{case['reference']}/{deed}", {f"number-{case['reference']}": "TRACK-1"})
+        assert customer.last.status_code == 403
+    assert await events(runtime, case) == before
+
+
+async def test_what_a_state_does_not_allow_is_refused_also_by_hand(
+    client: AsyncClient, runtime: Runtime, customer: Browser
+) -> None:
+    case = await case_in(client, runtime, "resolving")
+    base = link_of(runtime, case["request_id"])
+    await customer.open("/returns/alpha")
+    token = customer.form("/returns/alpha")["csrf"]
+    before = await events(runtime, case)
+    for deed in ("cancel", "tracking", "appeal", "change", "evidence"):
+        values = {"csrf": token, f"number-{case['reference']}": "TRACK-1", f"reason-{case['reference']}": "please"}
+        await customer.post(f"{base}/{case['reference']}/{deed}", values)
+        assert customer.last.status_code == 409, deed
+    assert await events(runtime, case) == before
+
+
+async def test_too_many_deeds_with_one_request_end(
+    client: AsyncClient, runtime: Runtime, customer: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.pages.customer.deeds._DEEDS", 2)
+    case = await case_in(client, runtime, "awaiting_shipment")
+    await customer.open(link_of(runtime, case["request_id"]))
+    form = {**customer.form("/tracking"), f"number-{case['reference']}": "TRACK-1"}
+    path = f"{customer.path}/{case['reference']}/tracking"
+    seen = []
+    for _ in range(3):
+        await customer.post(path, form)
+        seen.append(customer.last.status_code)
+    assert seen == [200, 200, 429]

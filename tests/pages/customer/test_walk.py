@@ -351,3 +351,21 @@ async def test_a_session_of_a_sent_request_leads_to_it(customer: Browser, runtim
     await customer.send("/review")
     await customer.open("/returns/alpha/lines")
     assert customer.data("state") == ["authorizing"]
+
+
+async def test_the_first_page_leads_to_the_rules_and_the_withdrawal_function(customer: Browser) -> None:
+    await customer.open("/returns/alpha")
+    targets = {one.attributes["href"] for one in customer.page.all("a", "href")}
+    assert {"/policy/alpha", "/returns/alpha/withdraw"} <= targets
+
+
+async def test_mails_speak_the_language_of_the_pages(customer: Browser, runtime: Runtime) -> None:
+    """The order's own language is French; whoever walked in Hebrew reads Hebrew."""
+    customer.language = "he"
+    await keep(runtime, order_of())
+    await to_review(customer)
+    await customer.send("/review")
+    async with runtime.work() as work:
+        mail = (await work.session.scalars(select(Message).where(Message.kind == "receipt"))).one()
+    assert mail.language == "he"
+    assert "/returns/alpha/r/" in mail.text
