@@ -21,6 +21,7 @@ from app.messages.models import Message, MessageStatus
 from app.orders import service as orders
 from app.privacy.service import MARK
 from app.refunds.models import Refund
+from app.requests import drafts
 from app.requests.models import ReturnRequest
 from app.withdrawals.models import Withdrawal
 
@@ -42,6 +43,7 @@ async def erase_order(work: Work, order_pk: UUID, why: dict[str, str]) -> Counte
         request.email = None
         request.lines = [_without_note(line) for line in request.lines]
     done["return_requests"] += len(requests)
+    await drafts.forget(work, order_pk)
     found = await work.session.scalars(select(Case.id).where(Case.order_pk == order_pk).order_by(Case.id))
     for case_id in found.all():
         done += await _erase_case(work, await cases.lock(work, case_id), why)
