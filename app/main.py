@@ -20,12 +20,14 @@ from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
 from app.pages import endpoints as pages
+from app.pages.customer import endpoints as customer
 from app.pages.supplier import endpoints as supplier_pages
 from app.pages.survey import endpoints as survey
 from app.pages.withdrawal import endpoints as withdrawal_pages
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.requests import endpoints as requests
+from app.requests import endpoints_links as order_links
 from app.runtime import Runtime
 from app.stores import endpoints as stores
 from app.suppliers import endpoints as suppliers
@@ -39,10 +41,10 @@ API_PREFIX = "/api/v1"
 # Below these, people send forms.
 FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (
-    requests, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers, feedback,
-    withdrawals, supplier_links,
+    requests, order_links, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers,
+    feedback, withdrawals, supplier_links,
 )  # fmt: skip
-PAGES = (withdrawal_pages, supplier_pages, pages, photos, survey)
+PAGES = (withdrawal_pages, supplier_pages, pages, customer, photos, survey)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:

@@ -84,8 +84,8 @@ class Settings(BaseSettings):
     operator_locale: str | None = Field(
         None, description="Language of the daily digest: `en`, `fr` or `he`; unset: the first store's."
     )
-    digest_hour: int | None = Field(
-        7, ge=0, le=23, description="Hour at which the operator gets the daily digest; `null`: never."
+    digest_hour: int = Field(
+        7, ge=-1, le=23, description="Hour at which the operator gets the daily digest; -1: never."
     )
     operator_country: Country | None = Field(
         None, description="Country whose time the digest's hour is in; unset: the first store's, else UTC."

@@ -12,7 +12,7 @@ from app.cases.allowed import allowed_actions
 from app.cases.facts import authorisation_changed
 from app.cases.models import Case
 from app.cases.states import GuardFailed, TransitionNotAllowed
-from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route
+from app.cases.vocabulary import CARRIED_OUT, Event, Ground, Hold, Remedy, Route
 from app.db.work import Work
 from app.errors import Conflict, Invalid
 from app.ledger import service as ledger
@@ -96,7 +96,7 @@ class Target:
 async def approve(target: Target, body: bodies.ApproveBody) -> None:
     """Raises `RemedyNotSupported`, `UnknownLine`, `DuplicateLine`, `QuantityTooLarge`, `QuantityNotFree`."""
     remedy = body.remedy or Remedy(target.case.remedy)
-    if remedy is not Remedy.REFUND:
+    if remedy not in CARRIED_OUT:
         raise RemedyNotSupported(
             f"Makegood carries out refunds; a {remedy} is not carried out yet. Approve with the remedy refund, or "
             "settle it with the customer yourself and reject the case with that reason."

@@ -44,12 +44,21 @@ def _conditions(case: Case, data: Mapping[str, Any]) -> None:
         line.condition = told.get(line.line_id) or line.condition
 
 
+def _corrected(case: Case, data: Mapping[str, Any]) -> None:
+    """Why, as the customer says now; the request itself keeps what was declared at first."""
+    reasons, notes = data.get("reasons") or {}, data.get("notes") or {}
+    for line in case.lines:
+        line.reason = reasons.get(line.line_id, line.reason)
+        line.note = notes.get(line.line_id, line.note) or None
+
+
 def _local_centre(case: Case, data: Mapping[str, Any]) -> None:
     """Where the goods go when they do not go to the supplier."""
     case.return_address = data.get("return_address") or case.return_address
 
 
 _KEEP: dict[Event, Callable[[Case, Mapping[str, Any]], None]] = {
+    Event.REQUEST_CHANGED: _corrected,
     Event.APPROVED: _local_centre,
     Event.SUPPLIER_AUTHORIZED: _authorisation,
     Event.TRACKING_ADDED: _tracking,

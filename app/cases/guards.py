@@ -92,6 +92,11 @@ def was_approved(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> st
     return None if any(line.approved for line in view.lines) else "the return was never approved"
 
 
+def something_asked(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> str | None:
+    """At least one unit is still to be returned; a request for nothing is a cancellation."""
+    return None if any(line.requested for line in view.lines) else "nothing is left of the request: cancel it instead"
+
+
 def number_is_new(_view: CaseView, data: Mapping[str, Any], _now: datetime) -> str | None:
     """The authorisation says something that the case does not have yet."""
     return None if data.get("changed") else "the case has this authorisation already"

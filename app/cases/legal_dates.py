@@ -153,9 +153,12 @@ def monotone(before: Sequence[RightDate], now: Sequence[RightDate]) -> tuple[Rig
         new = found.get(right)
         if new is None:
             found[right] = old
-        elif new.due_at is None or (old.due_at is not None and new.due_at > old.due_at):
-            lines = tuple(dict.fromkeys((*old.lines, *new.lines)))
+            continue
+        lines = tuple(dict.fromkeys((*old.lines, *new.lines)))
+        if new.due_at is None or (old.due_at is not None and new.due_at > old.due_at):
             found[right] = replace(old, lines=lines, alive=old.alive or new.alive, until=new.until or old.until)
+        else:
+            found[right] = replace(new, lines=lines)
     return tuple(found[right] for right in Right if right in found)
 
 

@@ -28,7 +28,7 @@ from app.policy import service as policy
 from app.timers import service as timers
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-_COUNTERS = ("approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
+_COUNTERS = ("requested", "approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
 # A supplier without an API or mail is asked by a person; a case that waits for such a supplier waits for that person.
 _WAITS_FOR_SUPPLIER = frozenset({State.AUTHORIZING, State.INSPECTING, State.CLAIMING})
 
@@ -58,9 +58,7 @@ def view_of(case: Case) -> CaseView:
     """The machine's view of a stored case."""
     return CaseView(
         state=State(case.state),
-        lines=tuple(
-            LineView(line.line_id, line.requested, *(getattr(line, name) for name in _COUNTERS)) for line in case.lines
-        ),
+        lines=tuple(LineView(line.line_id, *(getattr(line, name) for name in _COUNTERS)) for line in case.lines),
         route=Route(case.route) if case.route else None,
         remedy=Remedy(case.remedy),
         requires_rma=case.requires_rma,
@@ -156,6 +154,8 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     case.seq += 1
     _store_view(case, after)
     data = _plain(event.data)
+    # Before the law is asked: which right a line rests on depends on its reason.
+    keep_facts(case, event.type, data)
     law = await _ask_law(work, case, Told(event.type, work.now, data))
     if law.moved is not None:
         data["legal"] = _plain(law.moved)
@@ -183,7 +183,6 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
         opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
         case.gate = {**opened, **_grounds(row)}
-    keep_facts(case, event.type, row.data)
     look_again(work, case)
     case.updated_at = work.now
     try:

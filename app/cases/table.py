@@ -53,6 +53,8 @@ E_, S, C = Event, State, Command
 
 TRANSITIONS: tuple[Row, ...] = (
     _row("1", E_.REQUEST_SUBMITTED, None, S.REQUESTED, C.DECIDE),
+    _row("1a", E_.REQUEST_CHANGED, {S.EVIDENCE_NEEDED, S.UNDER_REVIEW}, S.REQUESTED, C.DECIDE,
+         guard=guards.something_asked, why="who asks may correct the request until somebody has decided it"),
     _row("2", E_.POLICY_NEEDS_EVIDENCE, {S.REQUESTED, S.UNDER_REVIEW}, S.EVIDENCE_NEEDED, C.MAIL_EVIDENCE,
          why="an operator may ask for evidence too"),
     _row("3", E_.EVIDENCE_ADDED, {S.EVIDENCE_NEEDED}, S.REQUESTED, C.DECIDE),

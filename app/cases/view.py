@@ -112,6 +112,16 @@ def _approve(view: CaseView, data: Data) -> CaseView:
     return replace(cleared, credit_open=cleared.has_supplier)
 
 
+def _change(view: CaseView, data: Data) -> CaseView:
+    """The customer corrects the request: other quantities, another remedy. What was paid stays asked for."""
+    told = quantities(data)
+
+    def change(line: LineView) -> LineView:
+        return replace(line, requested=max(told.get(line.line_id, line.requested), line.approved))
+
+    return replace(_each(view, change), remedy=Remedy(data.get("remedy", view.remedy)))
+
+
 def _clear_all(view: CaseView, ground: Ground) -> CaseView:
     """Opens the gate for everything approved; for everything requested where nobody had decided yet."""
     decided = any(line.approved for line in view.lines)
@@ -257,6 +267,7 @@ def _lift(view: CaseView, data: Data) -> CaseView:
 
 
 EFFECTS: dict[Event, Effect] = {
+    Event.REQUEST_CHANGED: _change,
     Event.APPROVED: _approve,
     Event.REJECTED: _drop_open,
     Event.TRACKING_ADDED: _ship,

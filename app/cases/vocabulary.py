@@ -40,6 +40,7 @@ class Event(StrEnum):
     EVIDENCE_ADDED = "evidence_added"
     EVIDENCE_TIMED_OUT = "evidence_timed_out"
     POLICY_DEFERRED = "policy_deferred"
+    REQUEST_CHANGED = "request_changed"
     APPROVED = "approved"
     REJECTED = "rejected"
     SUPPLIER_AUTHORIZED = "supplier_authorized"
@@ -122,6 +123,10 @@ class Remedy(StrEnum):
     EXCHANGE = "exchange"
     STORE_CREDIT = "store_credit"
     KEEP_ITEM = "keep_item"
+
+
+# Other remedies are decided and settled by a person; these Makegood carries out by itself.
+CARRIED_OUT = frozenset({Remedy.REFUND})
 
 
 class Route(StrEnum):

@@ -35,7 +35,7 @@ async def send_digest(work: Work) -> None:
     A worker that slept through the hour writes it later that day; a day that was slept through as a whole has none.
     """
     settings = work.settings
-    if settings.digest_hour is None or settings.operator_email is None:
+    if settings.digest_hour < 0 or settings.operator_email is None:
         return
     here = work.now.astimezone(zone_of(_country(settings)))
     key = f"{MessageKind.DIGEST}:{here.date()}"

@@ -137,7 +137,7 @@ def customer_facts(work: Work, order: Order, request: ReturnRequest, kind: Messa
     token = links.sign(work.settings, LinkPurpose.REQUEST, str(request.id), work.now, days=STATUS_LINK_DAYS)
     return replace(
         store_facts(work.settings, order.store, kind),
-        locale=snapshot.locale or work.settings.stores[order.store].locale,
+        locale=request.locale or snapshot.locale or work.settings.stores[order.store].locale,
         country=snapshot.country,
         order_number=order.number,
         status_url=links.url(work.settings, f"/returns/{order.store}/r/{token}"),

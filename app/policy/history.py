@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from datetime import timedelta
 from uuid import UUID
 
@@ -45,7 +46,12 @@ async def of_customer(work: Work, order: Order, without: UUID) -> History:
 
 async def recent_damage(work: Work, case: Case) -> dict[str, int]:
     """Other cases of the last 90 days in which the same SKU came damaged or defective, by line id."""
-    skus = {line.sku for line in case.lines if line.sku}
+    counts = await damaged(work, case.store, {line.sku for line in case.lines if line.sku}, without=case.id)
+    return {line.line_id: counts.get(line.sku or "", 0) for line in case.lines} if counts else {}
+
+
+async def damaged(work: Work, store: str, skus: Set[str], without: UUID) -> dict[str, int]:
+    """Cases of the last 90 days in which one of these SKUs came damaged or defective, by SKU."""
     if not skus:
         return {}
     statement = (
@@ -54,14 +60,13 @@ async def recent_damage(work: Work, case: Case) -> dict[str, int]:
         .where(
             CaseLine.sku.in_(skus),
             CaseLine.reason.in_(_DAMAGE),
-            Case.store == case.store,
-            Case.id != case.id,
+            Case.store == store,
+            Case.id != without,
             Case.created_at >= work.now - _DAMAGE_DAYS,
         )
         .group_by(CaseLine.sku)
     )
-    counts = {sku: int(count) for sku, count in await work.session.execute(statement)}
-    return {line.line_id: counts.get(line.sku or "", 0) for line in case.lines}
+    return {str(sku): int(count) for sku, count in await work.session.execute(statement)}
 
 
 async def evidence(work: Work, case_id: UUID) -> Present:

@@ -17,7 +17,7 @@ from app.db.work import Work
 from app.money import units_share
 from app.orders import service as orders
 from app.orders.models import Order
-from app.orders.snapshot import OrderSnapshot
+from app.orders.snapshot import Line, OrderSnapshot
 from app.policy import history, store
 from app.policy.decision import Decision, Note
 from app.policy.engine import decide as decide_by
@@ -135,11 +135,15 @@ async def question_of(work: Work, case: Case, order: Order, units: Mapping[str, 
 
 
 def _asked(snapshot: OrderSnapshot, line: CaseLine, units: int, free: int, damage: int) -> AskedLine:
-    bought = snapshot.line(line.line_id)
-    value = 0
-    if bought is not None and bought.quantity > 0 and bought.total > 0:
-        value = units_share(bought.total, bought.quantity, 0, min(units, bought.quantity))
+    value = value_of(snapshot.line(line.line_id), units)
     return AskedLine(line.line_id, units, Reason(line.reason), value, free, line.condition, damage)
+
+
+def value_of(bought: Line | None, units: int) -> int:
+    """What so many units of a line cost the customer, in minor units; 0 for a line that the order does not have."""
+    if bought is None or bought.quantity <= 0 or bought.total <= 0:
+        return 0
+    return units_share(bought.total, bought.quantity, 0, min(units, bought.quantity))
 
 
 def terms_of(key: str | None, supplier: SupplierSettings | None, order: OrderSnapshot) -> SupplierTerms | None:

@@ -6,6 +6,7 @@ Locks are taken in the one sequence: the order, then its cases.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, text, update
@@ -15,10 +16,12 @@ from app.cases import service as cases
 from app.cases.models import Case, Evidence
 from app.db.work import Work
 from app.evidence.models import Photo
+from app.feedback.models import Feedback
 from app.messages.models import Message, MessageStatus
 from app.orders import service as orders
 from app.privacy.service import MARK
 from app.refunds.models import Refund
+from app.requests import drafts
 from app.requests.models import ReturnRequest
 from app.withdrawals.models import Withdrawal
 
@@ -40,11 +43,14 @@ async def erase_order(work: Work, order_pk: UUID, why: dict[str, str]) -> Counte
         request.email = None
         request.lines = [_without_note(line) for line in request.lines]
     done["return_requests"] += len(requests)
+    await drafts.forget(work, order_pk)
     found = await work.session.scalars(select(Case.id).where(Case.order_pk == order_pk).order_by(Case.id))
     for case_id in found.all():
         done += await _erase_case(work, await cases.lock(work, case_id), why)
-    declared = await _erase_withdrawals(work, Withdrawal.order_pk == order_pk)
-    return done + declared + await _erase_messages(work, Message.request_id.in_([request.id for request in requests]))
+    ids = [request.id for request in requests]
+    done["feedback"] += await _erase_feedback(work, ids)
+    done += await _erase_withdrawals(work, Withdrawal.order_pk == order_pk)
+    return done + await _erase_messages(work, Message.request_id.in_(ids))
 
 
 async def erase_declarations(work: Work, store: str, email: str) -> Counter[str]:
@@ -57,10 +63,23 @@ async def _erase_withdrawals(work: Work, *which: ColumnElement[bool]) -> Counter
     """When it was declared and what became of it stays."""
     statement = select(Withdrawal).where(*which, Withdrawal.erased_at.is_(None)).order_by(Withdrawal.id)
     found = list(await work.session.scalars(statement.with_for_update(key_share=True)))
-    for one in found:
-        one.erase(work.now)
     receipts = [one.receipt_id for one in found if one.receipt_id]
-    return Counter(withdrawals=len(found)) + await _erase_messages(work, Message.id.in_(receipts))
+    done = await _erase_messages(work, Message.id.in_(receipts))
+    sending = select(Message.id).where(Message.id.in_(receipts), Message.status == MessageStatus.SENDING)
+    # By its e-mail it is found again when its receipt has gone out.
+    left = set(await work.session.scalars(sending)) if done[LEFT] else set()
+    for one in found:
+        if one.receipt_id not in left:
+            one.erase(work.now)
+            done["withdrawals"] += 1
+    return done
+
+
+async def _erase_feedback(work: Work, request_ids: Sequence[UUID]) -> int:
+    """What the customer wrote; how satisfied they were is kept without it."""
+    theirs = Feedback.request_id.in_(request_ids), Feedback.text.is_not(None), Feedback.text != MARK
+    statement = update(Feedback).where(*theirs).values(text=MARK).returning(Feedback.id)
+    return len((await work.session.execute(statement)).all())
 
 
 def _without_note(line: dict[str, object]) -> dict[str, object]:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from app.cases.models import Case, CaseEventRow, Evidence
 from app.db.work import Work
+from app.feedback.models import Feedback
+from app.messages.facts import TO_OPERATOR, TO_SUPPLIERS
 from app.messages.models import Message
-from app.messages.render import TO_OPERATOR
 from app.orders.models import Order
 from app.policy.models import DecisionRow
 from app.privacy.concerns import Subject
@@ -51,6 +52,7 @@ async def data_of(work: Work, request: PrivacyRequest) -> Found:
         "refunds": await _refunds(work, pks),
         "withdrawals": await _withdrawals(work, request, pks),
         "messages": await _messages(work, [one.id for one in requests]),
+        "feedback": await _feedback(work, [one.id for one in requests]),
         "deliveries": await _deliveries(work, request, found, owned),
     }
 
@@ -92,7 +94,7 @@ async def _refunds(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]
 
 async def _withdrawals(work: Work, request: PrivacyRequest, order_pks: Sequence[UUID]) -> list[dict[str, Any]]:
     """Those of the orders, and those with the e-mail whose order was never found."""
-    mine = Withdrawal.order_pk.in_(order_pks)
+    mine: ColumnElement[bool] = Withdrawal.order_pk.in_(order_pks)
     if request.email:
         same = (Withdrawal.store == request.store) & (func.lower(Withdrawal.email) == request.email)
         mine = or_(mine, same & Withdrawal.order_pk.is_(None))
@@ -101,10 +103,20 @@ async def _withdrawals(work: Work, request: PrivacyRequest, order_pks: Sequence[
 
 
 async def _messages(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    # What the operator is warned of is about the case, not about the customer.
-    theirs = Message.request_id.in_(request_ids), Message.kind.not_in([str(kind) for kind in TO_OPERATOR])
+    # What the operator is warned of, and what suppliers are asked for, is about the case, not about the customer.
+    theirs = (
+        Message.request_id.in_(request_ids),
+        Message.kind.not_in([str(kind) for kind in TO_OPERATOR | TO_SUPPLIERS]),
+    )
     rows = await work.session.scalars(select(Message).where(*theirs).order_by(Message.id))
     return [_fields(row, "id", "kind", "recipient", "subject", "text", "status", "created_at") for row in rows]
+
+
+async def _feedback(work: Work, request_ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    rows = await work.session.scalars(
+        select(Feedback).where(Feedback.request_id.in_(request_ids)).order_by(Feedback.id)
+    )
+    return [_fields(row, "request_id", "score", "text", "created_at", "updated_at") for row in rows]
 
 
 async def _deliveries(

@@ -19,6 +19,7 @@ from app.privacy.erase import ERASED_MAIL, erase_order
 from app.privacy.models import PrivacyKind, PrivacyRequest
 from app.refunds.models import Refund
 from app.refunds.states import UNSETTLED
+from app.requests import drafts
 from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus
 from app.withdrawals.models import Withdrawal
@@ -157,4 +158,5 @@ _STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (
     _withdrawals,
     _emails,
     _personal,
+    drafts.prune,
 )

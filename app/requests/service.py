@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -16,12 +17,16 @@ from app.cases.vocabulary import Reason, Remedy, State
 from app.db.base import new_id
 from app.db.work import Work
 from app.errors import Invalid
+from app.evidence import reuse
+from app.evidence import service as evidence
+from app.evidence.service import Shown
 from app.messages import service as messages
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import Line, OrderSnapshot
 from app.policy import store as policies
 from app.requests.models import ReturnRequest
+from app.requests.suppliers import supplier_of
 from app.settings import Settings
 
 
@@ -76,6 +81,8 @@ class Wanted:
     """A request as it comes in. `origin` is the door (see `ReturnRequest`), `store_return_id` the store's own return.
 
     `declared_at` is when the customer declared it, where that was before now: rights and dates count from it.
+    `locale` is the language in which it was made, where that is known. `shown` is what the customer has shown and told
+    already, by supplier: the policy decides with it.
     """
 
     remedy: Remedy
@@ -84,6 +91,8 @@ class Wanted:
     actor: str
     email: str | None = None
     store_return_id: str | None = None
+    locale: str | None = None
+    shown: Mapping[str | None, Shown] = field(default_factory=dict)
     declared_at: datetime | None = None
 
 
@@ -103,6 +112,7 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
         origin=wanted.origin,
         store_return_id=wanted.store_return_id,
         email=wanted.email,
+        locale=wanted.locale,
         remedy=wanted.remedy,
         lines=[
             {
@@ -124,7 +134,7 @@ async def submit(work: Work, order: Order, wanted: Wanted) -> tuple[ReturnReques
     receipt_id = new_id()
     opened = []
     for supplier, lines in _by_supplier(work.settings, order.store, chosen).items():
-        opened.append(await _open(work, request, order, supplier, lines, wanted.actor))
+        opened.append(await _open(work, request, order, supplier, lines, wanted))
     await hold_if_disputed(work, order)
     await messages.receipt(work, request, order, opened, receipt_id)
     return request, opened
@@ -160,25 +170,6 @@ def _find_line(snapshot: OrderSnapshot, wanted: WantedLine) -> Line:
     return found[0]
 
 
-def supplier_of(settings: Settings, store: str, line: Line) -> str | None:
-    """The supplier of a line: by vendor, else by the longest SKU prefix, else the store's default; None for nobody."""
-    vendor = (line.vendor or "").casefold()
-    if vendor:
-        for key, supplier in settings.suppliers.items():
-            if vendor in (name.casefold() for name in supplier.vendors):
-                return key
-    sku = (line.sku or "").casefold()
-    prefixes = [
-        (len(prefix), key)
-        for key, supplier in settings.suppliers.items()
-        for prefix in supplier.sku_prefixes
-        if prefix and sku.startswith(prefix.casefold())
-    ]
-    if prefixes:
-        return max(prefixes)[1]
-    return settings.stores[store].default_supplier
-
-
 def _by_supplier(
     settings: Settings, store: str, chosen: list[tuple[Line, WantedLine]]
 ) -> dict[str | None, list[tuple[Line, WantedLine]]]:
@@ -194,7 +185,7 @@ async def _open(
     order: Order,
     supplier: str | None,
     lines: list[tuple[Line, WantedLine]],
-    actor: str,
+    wanted: Wanted,
 ) -> Case:
     terms = work.settings.suppliers.get(supplier or "")
     case = Case(
@@ -220,8 +211,16 @@ async def _open(
         updated_at=work.now,
         lines=[_case_line(position, line, one) for position, (line, one) in enumerate(lines)],
     )
-    data = {"lines": {line.line_id: one.quantity for line, one in lines}, "origin": request.origin}
-    await cases.open_case(work, case, data, actor)
+    data: dict[str, Any] = {"lines": {line.line_id: one.quantity for line, one in lines}, "origin": request.origin}
+    shown = wanted.shown.get(supplier)
+    if shown is None:
+        await cases.open_case(work, case, data, wanted.actor)
+        return case
+    work.session.add(case)
+    await work.session.flush()
+    kept = await evidence.keep(work, case, wanted.actor, shown)
+    await cases.open_case(work, case, {**data, "evidence": kept.told}, wanted.actor)
+    await reuse.point_out(work, case, kept.photos)
     return case
 
 

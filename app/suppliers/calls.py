@@ -93,15 +93,24 @@ async def order_of(work: Work, case: Case) -> Order:
     return await work.session.get_one(Order, case.order_pk)
 
 
+def photos_told(case: Case, shown: Sequence[str]) -> list[str]:
+    """The links that an opening carries: those `shown` on its first try, since the same key needs the same body."""
+    call = case.supplier_call or {}
+    case.supplier_call = {**call, "photos": call.get("photos", list(shown))}
+    told: list[str] = case.supplier_call["photos"]
+    return told
+
+
 def opened(case: Case) -> None:
     """The supplier knows of the return now."""
-    call = case.supplier_call or {}
+    call = {key: value for key, value in (case.supplier_call or {}).items() if key != "photos"}
     case.supplier_call = {**call, "opened": True, "openings": int(call.get("openings", 0)) + 1}
 
 
 def not_opened(case: Case) -> None:
     """The supplier said that it opens nothing, so there is nothing to withdraw."""
-    case.supplier_call = {key: value for key, value in (case.supplier_call or {}).items() if key != "asked"}
+    done = ("asked", "photos")
+    case.supplier_call = {key: value for key, value in (case.supplier_call or {}).items() if key not in done}
 
 
 def plan_poll(work: Work, case: Case) -> None:

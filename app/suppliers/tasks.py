@@ -35,7 +35,7 @@ async def call(context: JobContext, case_id: str) -> None:
         if not calls.lease(work, case):
             return
         channel = runtime.suppliers.get(case.supplier)
-        photos = await shown_to_supplier(work, case.id)
+        photos = calls.photos_told(case, await shown_to_supplier(work, case.id)) if wish == "open" else ()
         body = calls.body_of(case, await calls.order_of(work, case), runtime.settings.public_url, photos)
         key = calls.idempotency_key(case)
     reached(Point.SUPPLIER_LEASED)

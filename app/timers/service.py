@@ -188,14 +188,17 @@ async def take_due(work: Work, limit: int) -> Sequence[UUID]:
     return ids
 
 
-async def next_due(work: Work, case_ids: list[UUID]) -> dict[UUID, tuple[str, datetime]]:
-    """The clock of each case that ends next: its kind and its date."""
+async def next_due(
+    work: Work, case_ids: list[UUID], kinds: Sequence[TimerKind] | None = None
+) -> dict[UUID, tuple[str, datetime]]:
+    """The clock of each case that ends next: its kind and its date. `kinds`: of these clocks only."""
     statement = (
         select(Timer.case_id, Timer.kind, Timer.due_at)
         .where(
             Timer.case_id.in_(case_ids),
             Timer.step == END,
             Timer.kind.not_in([str(kind) for kind in _WARNINGS]),
+            Timer.kind.in_([str(kind) for kind in kinds or TimerKind]),
             *_RUNNING,
         )
         .ext(distinct_on(Timer.case_id))

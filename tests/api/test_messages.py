@@ -17,6 +17,7 @@ async def test_messages_of_a_case(client: AsyncClient, runtime: Runtime) -> None
     mine = (await client.get(f"{V1}/messages?case={first['reference'].lower()}", headers=VIEWER)).json()["items"]
     assert [(one["kind"], one["case_id"]) for one in mine] == [("rma_issued", first["id"]), ("receipt", None)]
     assert "RMA-77" in mine[0]["text"]
+    assert all('href="http://127.0.0.1:8000/returns/alpha/r/' in one["html"] for one in mine)
     assert (mine[0]["recipient"], mine[0]["status"], mine[0]["language"]) == ("Ann@Example.com", "stored", "fr")
     other = (await client.get(f"{V1}/messages?case={second['id']}")).json()["items"]
     assert [one["kind"] for one in other][-1] == "receipt"

@@ -88,6 +88,14 @@ def test_a_parcel_that_comes_after_the_complaint_leaves_the_date_where_it_was() 
     assert (kept.right, kept.due_at, kept.lines) == (Right.NON_DELIVERY, before[0].due_at, ("1",))
 
 
+def test_no_line_is_lost_when_a_parcel_comes_that_one_of_two_lines_was_late_for() -> None:
+    """The date of the other line runs on, and the line that would now be withdrawn from stays under it."""
+    before = rights(order("IL", delivered=None), [Reason.LOST, Reason.LATE], [], None)
+    now = rights(order("IL", delivered=DECLARED + DAY), [Reason.LOST, Reason.LATE], [], None)
+    (kept,) = monotone(before, now)
+    assert (kept.right, kept.due_at, kept.lines) == (Right.NON_DELIVERY, before[0].due_at, ("1", "2"))
+
+
 def test_the_last_day_is_for_paying_and_the_day_after_is_late() -> None:
     (one,) = rights(order(), [Reason.CHANGED_MIND], [told(Event.TRACKING_ADDED, 1)], Route.RETURN)
     assert one.due_at == datetime(2026, 12, 6, 22, 59, 59, 999999, tzinfo=UTC)

@@ -21,6 +21,7 @@ GROUPS = {
 }
 PUBLISHED = """
 1 | request_submitted | start | | requested | decide
+1a | request_changed | evidence_needed under_review | something_asked | requested | decide
 2 | policy_needs_evidence | requested under_review | | evidence_needed | mail_evidence
 3 | evidence_added | evidence_needed | | requested | decide
 3a | evidence_added | open except evidence_needed | | same |

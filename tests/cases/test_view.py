@@ -201,7 +201,7 @@ def test_a_reopened_case_keeps_only_what_was_paid() -> None:
 def test_only_events_that_change_the_view_have_an_effect() -> None:
     """All others, a note or a refused remedy, leave the counters alone."""
     assert {str(event) for event in EFFECTS} == {
-        "approved", "rejected", "tracking_added", "goods_received", "supplier_confirmed", "absorbed",
+        "request_changed", "approved", "rejected", "tracking_added", "goods_received", "supplier_confirmed", "absorbed",
         "legal_date_reached", "refund_succeeded", "credit_settled", "credit_written_off", "external_refund_observed",
         "external_refund_removed", "chargeback_opened", "chargeback_won", "chargeback_lost", "reopened", "hold_set",
         "hold_lifted", "order_cancelled",

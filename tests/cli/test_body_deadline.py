@@ -27,8 +27,9 @@ async def early(request: Request) -> PlainTextResponse:
 
 @pytest.fixture
 def port() -> Iterator[int]:
-    app = Starlette(routes=[Route("/echo", echo, methods=["POST"]), Route("/early", early, methods=["POST"])])
-    server = LoopbackServer(BodyDeadline(app, seconds=0.3))
+    paths = {"/echo": echo, "/early": early, "/photos": echo}
+    app = Starlette(routes=[Route(path, answer, methods=["POST"]) for path, answer in paths.items()])
+    server = LoopbackServer(BodyDeadline(app, seconds=0.3, photo_seconds=20))
     with server:
         yield server.port
 
@@ -46,6 +47,18 @@ def test_an_unfinished_body_is_answered_408_and_the_connection_is_closed(port: i
     assert b"content-type: application/problem+json" in answer
     assert b'"code": "body_too_slow"' in answer
     assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_photos_from_a_phone_may_take_longer(port: int) -> None:
+    head = HEAD.replace(b"/echo", b"/photos").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    photos = head.replace(b"Host: x", b"Host: x\r\nContent-Type: multipart/form-data; boundary=x")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as patient:
+        patient.sendall(photos + b"12345")
+        # Without photos the same body is refused meanwhile.
+        assert exchange(port, head, b"12345").startswith(b"HTTP/1.1 408 ")
+        patient.sendall(b"67890")
+        answer = b"".join(iter(lambda: patient.recv(65536), b""))
+    assert answer.endswith(b"\r\n\r\n1234567890")
 
 
 def test_a_body_in_parts_is_taken(port: int) -> None:

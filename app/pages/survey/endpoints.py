@@ -53,7 +53,7 @@ async def answer(request: Request, runtime: InRuntime, store: StoreKey, token: T
         await allow(work, "survey", client_of(request), _MOST, _SECONDS)
     async with runtime.work() as work:
         asked = await _request_of(runtime, work, store, token)
-        score = field(form, "score", 1)
+        score = field(form, "score", 4)
         if score not in _scores():
             return await _page(request, work, asked, field(form, "text"), missing=True)
         await feedback.add(work, asked, None, int(score), field(form, "text", feedback.LONGEST_TEXT))

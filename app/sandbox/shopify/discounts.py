@@ -33,7 +33,7 @@ class DiscountDesk:
         """Makes one. Raises `Refused` with BLANK without a code or title, TAKEN where the code is there already."""
         code = str(asked.get("code") or "").strip()
         for name in ("code", "title", "startsAt", "customerGets"):
-            if not asked.get(name):
+            if not str(asked.get(name) or "").strip():
                 raise Refused(["basicCodeDiscount", name], f"{name} can't be blank", code="BLANK")
         if self.find(code) is not None:
             message = "Code must be unique. Please try a different code."
