@@ -63,7 +63,7 @@ def sample(kind: MessageKind, base: MessageFacts, now: datetime) -> MessageFacts
         digest=_digest(now.date(), _MANY),
         consumer="Ann Smith",
         consumer_email="ann@example.com",
-        goods="The lamp.\nNot the bulbs.",
+        goods="Desk lamp\n1 Bulb",
     )
 
 
