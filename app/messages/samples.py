@@ -70,7 +70,7 @@ def sample(kind: MessageKind, base: MessageFacts, now: datetime) -> MessageFacts
         digest=_digest(now.date(), _MANY),
         consumer="Ann Smith",
         consumer_email="ann@example.com",
-        goods="The lamp.\nNot the bulbs.",
+        goods="Desk lamp\n1 Bulb",
         ask=Ask.AUTHORISE,
         reasons=["defective", "wrong_size"],
         open_cases=_MANY,
