@@ -6,9 +6,13 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field, field_validator
+from starlette.responses import JSONResponse
 
-from app.api import InWork, Operator
+from app.api import InRuntime, Operator
+from app.db.idempotency import IdempotencyKeyReused
+from app.db.work import Work
 from app.errors_http import RequestTooLarge, refusals
+from app.once import InOnce
 from app.orders.queries import OrderNotFound, required
 from app.requests.order_link import order_link
 from app.wire import Body, Identifier, Word
@@ -43,10 +47,15 @@ class LinkOut(BaseModel):
         "For a store's own mails and account pages: whoever opens it chooses what to return of this order, without "
         "entering its number and e-mail. It ends with its time, and when the order gets another e-mail."
     ),
-    responses=refusals(OrderNotFound, RequestTooLarge),
+    responses=refusals(OrderNotFound, IdempotencyKeyReused, RequestTooLarge),
+    response_model=LinkOut,
 )
-async def make_link(_operator: Operator, work: InWork, body: LinkBody) -> LinkOut:
+async def make_link(_operator: Operator, runtime: InRuntime, once: InOnce, body: LinkBody) -> JSONResponse:
     """A signed link for one order."""
-    order = await required(work, body.store, body.order)
-    url = order_link(work.settings, order, work.now, body.days)
-    return LinkOut(url=url, expires_at=work.now + timedelta(days=body.days))
+
+    async def made(work: Work) -> LinkOut:
+        order = await required(work, body.store, body.order)
+        url = order_link(work.settings, order, work.now, body.days)
+        return LinkOut(url=url, expires_at=work.now + timedelta(days=body.days))
+
+    return await once.carry_out(runtime, body, made)
