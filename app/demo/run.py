@@ -10,6 +10,7 @@ from itertools import groupby
 import httpx
 from rich.console import Console
 
+from app.demo.keepsakes import leave
 from app.demo.scene import Scene, StoryStuck
 from app.demo.stage import Stage, open_stage
 from app.demo.stories_shopify import SHOPIFY_STORIES
@@ -83,9 +84,15 @@ def _show_trouble(stage: Stage, console: Console) -> None:
         console.print(line, style="dim", markup=False, soft_wrap=True)
 
 
+async def _keepsakes(stage: Stage) -> list[tuple[str, str]]:
+    async with stage.client() as api:
+        return await leave(stage, api)
+
+
 def _stay(stage: Stage, played: Sequence[Played], console: Console) -> None:
     """Prints the links and waits for Ctrl-C."""
-    pages = "".join(f"  {who}\n    {link}\n" for one in played for who, link in one.links)
+    links = [*asyncio.run(_keepsakes(stage)), *(link for one in played for link in one.links)]
+    pages = "".join(f"  {who}\n    {link}\n" for who, link in links)
     console.print(
         f"\nMakegood stays up. Look around:\n"
         f"  documentation  {stage.url}/docs\n"

@@ -122,6 +122,13 @@ def test_it_stays_up_with_its_links_until_it_is_stopped(folder: Path) -> None:
         answer = httpx.get(f"{api}/cases", headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 200
         assert httpx.get(link(seen, "documentation")).status_code == 200
+        for page in re.findall(r"^    (http\S+)$", seen, re.MULTILINE):
+            assert "<!doctype html>" in httpx.get(page).raise_for_status().text
+        assert [
+            path for path in ("/returns/alpha", "/returns/beta", "/policy/alpha", "/withdraw") if path not in seen
+        ] == []
+        [mails] = re.findall(r"^    file://(\S+)$", seen, re.MULTILINE)
+        assert Path(mails).read_text("utf-8").startswith("<!doctype html>")
     finally:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
