@@ -33,6 +33,8 @@ from app.refunds.states import RefundStatus
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
 from app.webhooks import inbox
+from app.withdrawals import service as withdrawals
+from app.withdrawals.service import Declaration
 from tests.api.kit import V1, FakeStore, FakeStores, case_in, refund_in
 from tests.conftest import API_KEY
 
@@ -51,7 +53,7 @@ class Service:
 
 
 async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
-    """One case with a refund in doubt, a message and a delivery."""
+    """One case with a refund in doubt, a message, a delivery and a withdrawal."""
     async with AsyncClient(base_url=url, headers=TOKEN) as client:
         case = await case_in(client, runtime, "resolving")
         refund = await refund_in(runtime, case, RefundStatus.NEEDS_REVIEW)
@@ -60,6 +62,8 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
         delivery, _ = await inbox.receive(work, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}"))
         wish = privacy.Wish("alpha", PrivacyKind.DATA_REQUEST, "operator:root", orders=["1106"])
         asked = await privacy.ask(work, wish)
+        told = Declaration("alpha", "page", "form-1", "Ann", "1106", "ann@example.com", "fr", work.now)
+        withdrawal = await withdrawals.declare(work, told)
     return {
         "privacy-requests": str(asked.id if asked else ""),
         "case": case["reference"],
@@ -70,6 +74,7 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
         "refunds": refund,
         "messages": message,
         "deliveries": str(delivery),
+        "withdrawals": str(withdrawal.id),
         "evidence": str(delivery),
     }
 

@@ -29,7 +29,7 @@ Visit = Callable[..., AbstractAsyncContextManager[Visitor]]
 def chromium_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One Chromium for the whole test process; tests that need it are skipped where there is none."""
     reason = missing()
-    if reason and os.environ.get("MAKEGOOD_TESTS_NEED_BROWSER"):
+    if reason and os.environ.get("TESTS_NEED_BROWSER"):
         pytest.fail(reason)
     if reason:
         pytest.skip(f"{reason} to try the pages as a browser shows them")
