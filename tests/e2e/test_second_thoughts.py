@@ -232,15 +232,16 @@ async def test_wording_that_cannot_be_rendered_does_not_undo_the_money(
     order_id, _ = await shopify_order(stage, [lamp()])
     (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
 
-    def broken(_facts: object) -> None:
+    def broken(*_facts: object) -> None:
         raise LookupError("a template is missing")
 
     monkeypatch.setattr("app.messages.service.render", broken)
     stage.world.suppliers["acme"].confirm(case["id"])
     await stage.settle()
     assert (await stage.case(case["id"]))["state"] == "resolved"
-    (mail,) = (await stage.get("/messages", case=case["id"], status="failed"))["items"]
-    assert mail["kind"] == "refund_sent"
+    mails = (await stage.get("/messages", case=case["id"], status="failed"))["items"]
+    assert [mail["kind"] for mail in mails] == ["refund_sent", "verdict"]
+    assert all("a template is missing" in mail["error"] for mail in mails)
 
 
 async def test_one_broken_sweep_stops_no_other(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
