@@ -16,6 +16,7 @@ from app.cases.states import CaseEvent, replay
 from app.cases.view import CaseView, LineView
 from app.cases.vocabulary import Event, Remedy, State
 from app.clock import MovableClock
+from app.ledger.models import LedgerEntry
 from app.runtime import Runtime
 from app.sandbox.world import SHOP, SITE, World
 from app.timers.models import Timer
@@ -78,6 +79,15 @@ class Stage:
         request = await self.post("/return-requests", body, 201)
         await self.settle()
         return [await self.case(case["id"]) for case in request["cases"]]
+
+    async def booked(self, case: Mapping[str, Any]) -> dict[str, int]:
+        """The balance of each account of the case, in minor units; together they are nothing."""
+        found: dict[str, int] = {}
+        async with self.runtime.work() as work:
+            for row in await work.session.scalars(select(LedgerEntry).where(LedgerEntry.case_id == case["id"])):
+                found[row.account] = found.get(row.account, 0) + row.amount
+        assert sum(found.values()) == 0
+        return found
 
     async def case(self, case_id: str) -> dict[str, Any]:
         """The case now; its log must replay to what is stored."""

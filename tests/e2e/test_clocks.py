@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from app.ledger.models import Account
 from app.runtime import build_runtime
 from app.timers.models import Timer, TimerKind
 from app.worker import run_until_idle
@@ -288,6 +289,13 @@ async def test_a_claim_filed_late_is_the_merchants_cost(stage: Stage) -> None:
     case = await stage.act(case, "record-rma", rma_number="CLAIM-9")
     assert case["claim"]["filed_at"] is not None
     assert any("after the supplier's last day" in text for text in await notes(stage, case))
+    # The law pays before the supplier has said anything; nothing of it is expected back.
+    await stage.later(days=12)
+    case = await stage.case(case["id"])
+    assert (case["state"], case["gate"]["ground"]) == ("resolved", "law")
+    (refund,) = case["refunds"]
+    minor = round(float(refund["amount"]["amount"]) * 100)
+    assert await stage.booked(case) == {Account.LOSS_ACCEPTED: minor, Account.REFUNDS_PAID: -minor}
 
 
 async def test_a_claim_that_was_filed_by_machine_needs_no_alarm(stage: Stage) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
 
-from app.ledger.models import Account, LedgerEntry
+from app.ledger.models import Account
 from app.sandbox.woocommerce.model import Customer, NewExtra, NewLine, NewOrder
 from app.settings import Settings
 from tests.e2e.conftest import staged
@@ -63,17 +62,6 @@ async def confirmed(stage: Stage, store: str, order_id: str, lines: list[dict[st
     return await stage.case(case["id"])
 
 
-async def booked(stage: Stage, case: dict[str, Any]) -> dict[str, int]:
-    """The balance of each account of the case, in minor units; together they are nothing."""
-    async with stage.runtime.work() as work:
-        rows = list(await work.session.scalars(select(LedgerEntry).where(LedgerEntry.case_id == case["id"])))
-    found: dict[str, int] = {}
-    for row in rows:
-        found[row.account] = found.get(row.account, 0) + row.amount
-    assert sum(found.values()) == 0
-    return found
-
-
 @pytest.mark.parametrize(
     ("reason", "price", "fee", "paid"),
     [
@@ -96,7 +84,7 @@ async def test_the_fee_in_israel_on_shopify(keeping: Stage, reason: str, price: 
     expected = {Account.RECOVERY_EXPECTED: minor["paid"], Account.REFUNDS_PAID: -minor["paid"]}
     if minor["fee"]:
         expected |= {Account.CUSTOMER_PAYABLE: minor["fee"], Account.FEES_KEPT: -minor["fee"]}
-    assert await booked(keeping, case) == expected
+    assert await keeping.booked(case) == expected
 
 
 @pytest.mark.parametrize(
@@ -174,7 +162,7 @@ async def test_the_policy_bears_what_a_silent_supplier_does_not(absorbing: Stage
     assert case["gate"]["actor"].startswith("policy:absorbs@1")
     assert "within the policy's cap of 25.00 EUR" in case["gate"]["reason"]
     assert [refund["ground"] for refund in case["refunds"]] == ["policy"]
-    assert await booked(absorbing, case) == {Account.LOSS_ACCEPTED: 1999, Account.REFUNDS_PAID: -1999}
+    assert await absorbing.booked(case) == {Account.LOSS_ACCEPTED: 1999, Account.REFUNDS_PAID: -1999}
     assert len(absorbing.world.shop.money_calls) == 1
 
 
@@ -189,7 +177,7 @@ async def test_only_the_rest_of_a_partial_verdict_becomes_a_loss(absorbing: Stag
     assert sorted((one["ground"], one["amount"]["amount"]) for one in case["refunds"]) == [
         ("policy", "19.99"), ("supplier", "39.98"),
     ]  # fmt: skip
-    assert await booked(absorbing, case) == {
+    assert await absorbing.booked(case) == {
         Account.RECOVERY_EXPECTED: 3998, Account.LOSS_ACCEPTED: 1999, Account.REFUNDS_PAID: -5997,
     }  # fmt: skip
     assert len(absorbing.world.shop.money_calls) == 2
