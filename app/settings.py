@@ -58,7 +58,7 @@ class Settings(BaseSettings):
     )
     secret_key: Annotated[SecretList, NoDecode] = Field(
         [],
-        description="Signs links and encrypts stored tokens; needed by `serve` and `worker`. A JSON list rotates: "
+        description="Signs links and forms; needed by `serve` and `worker`. A JSON list rotates: "
         "the first one signs, all are accepted.",
     )
     api_keys: dict[str, SecretStr] = Field({}, description="A bearer token of the API, by the caller's name.")

@@ -45,10 +45,12 @@ class SupplierSettings(Strict):
         "`lost` and `late` are counted from dispatch.",
     )
     returnless_below: Decimal | None = Field(
-        None, ge=0, description="Below this value a damaged or wrong article need not be sent back; not used yet."
+        None,
+        ge=0,
+        description="Below this value, in `CURRENCY`, it does not want a damaged or wrong article back; policies use it.",
     )
     cost_ratio: Decimal | None = Field(
-        None, ge=0, le=1, description="Wholesale price as a share of the sales price; not used yet."
+        None, ge=0, le=1, description="Wholesale price as a share of the sales price; policies use it."
     )
     poll_seconds: int = Field(20, ge=1, description="First wait before a supplier is asked again; doubles up to 6 h.")
 
