@@ -47,7 +47,7 @@ class SupplierSettings(Strict):
     returnless_below: Decimal | None = Field(
         None,
         ge=0,
-        description="Below this value, in `CURRENCY`, it does not want a damaged or wrong article back; policies use it.",
+        description="Below this value, in `CURRENCY`, damaged or wrong articles need not come back; policies use it.",
     )
     cost_ratio: Decimal | None = Field(
         None, ge=0, le=1, description="Wholesale price as a share of the sales price; policies use it."
