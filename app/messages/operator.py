@@ -12,7 +12,7 @@ from datetime import datetime
 from app.cases.models import Case
 from app.db.work import Work
 from app.messages.render import MessageFacts, MessageKind, Task
-from app.messages.service import OPERATOR, Letter, Reminder, store_facts, write
+from app.messages.service import OPERATOR, Letter, Reminder, lines_of, store_facts, write
 from app.orders.models import Order
 
 # Words of attention that are news to the operator. Of legal dates and claim windows they hear by messages of their own,
@@ -34,7 +34,7 @@ async def ask_operator(work: Work, case: Case, task: Task, reminder: Reminder) -
     supplier = work.settings.suppliers.get(case.supplier or "")
     facts = replace(
         await _about(work, case, MessageKind.OPERATOR_TASK),
-        lines=_lines(case),
+        lines=lines_of(case),
         task=task,
         supplier=(supplier.name if supplier else None) or case.supplier,
         last_day=reminder.last_day,
@@ -64,7 +64,7 @@ async def call_operator(work: Work, case: Case, news: Sequence[str]) -> None:
     dates = [at for at in (case.due_at, case.legal_due_at) if at is not None]
     facts = replace(
         await _about(work, case, MessageKind.NEEDS_ATTENTION),
-        lines=_lines(case),
+        lines=lines_of(case),
         why=case.attention,
         due_at=min(dates, default=None),
     )
@@ -74,10 +74,6 @@ async def call_operator(work: Work, case: Case, news: Sequence[str]) -> None:
 async def _about(work: Work, case: Case, kind: MessageKind) -> MessageFacts:
     order = await work.session.get_one(Order, case.order_pk)
     return replace(store_facts(work.settings, case.store, kind), order_number=order.number, reference=case.reference)
-
-
-def _lines(case: Case) -> list[tuple[str, int]]:
-    return [(line.title, line.approved or line.requested) for line in case.lines]
 
 
 async def _write(work: Work, case: Case, facts: MessageFacts, dedupe_key: str) -> None:

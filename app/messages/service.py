@@ -19,7 +19,6 @@ from app.cases.models import Case
 from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
-from app.links import LinkPurpose
 from app.messages.models import Message, MessageStatus
 from app.messages.render import MessageFacts, MessageKind, RenderedMessage, render
 from app.money import Money
@@ -27,14 +26,13 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.refunds.models import Refund
 from app.requests.models import ReturnRequest
+from app.requests.status_link import status_path, status_token
 from app.settings import Settings
 
 log = structlog.get_logger()
 
 # Stands for the recipient of a message that has no address to go to.
 OPERATOR = "operator"
-# A status page is of use while goods, money and rights are: two years of conformity would make the link a password.
-STATUS_LINK_DAYS = 400
 
 
 async def about_case(
@@ -50,7 +48,7 @@ async def about_case(
         "instructions": case.instructions,
         "amount": Money(refund.amount, refund.currency, refund.exponent) if refund else None,
         "reason": reason,
-        "lines": _lines(case, refund),
+        "lines": lines_of(case, refund),
     }
     await _tell_customer(work, case, kind, f"{kind}:{case.id}:{refund.id if refund else case.seq}", **more)
 
@@ -85,7 +83,7 @@ class Reminder:
 async def remind(work: Work, case: Case, kind: MessageKind, reminder: Reminder) -> None:
     """Reminds the customer of something, or tells them of a delay."""
     more = {"last_day": reminder.last_day, "final": reminder.final, "items": reminder.items}
-    await _tell_customer(work, case, kind, f"{kind}:{reminder.key}", lines=_lines(case, None), **more)
+    await _tell_customer(work, case, kind, f"{kind}:{reminder.key}", lines=lines_of(case), **more)
 
 
 async def _tell_customer(work: Work, case: Case, kind: MessageKind, dedupe_key: str, **more: Any) -> None:
@@ -104,7 +102,7 @@ async def _tell_customer(work: Work, case: Case, kind: MessageKind, dedupe_key: 
     await write(work, facts, Letter(dedupe_key, request.email or order.email, order.store, request.id, case.id))
 
 
-def _lines(case: Case, refund: Refund | None) -> list[tuple[str, int]]:
+def lines_of(case: Case, refund: Refund | None = None) -> list[tuple[str, int]]:
     """Titles and units: the refund's own, else all of the case."""
     if refund is None:
         return [(line.title, line.approved or line.requested) for line in case.lines]
@@ -134,13 +132,13 @@ async def receipt(
 def customer_facts(work: Work, order: Order, request: ReturnRequest, kind: MessageKind) -> MessageFacts:
     """What every message to a customer tells: whose store it is, in which language, and where they can look."""
     snapshot = orders.snapshot_of(order)
-    token = links.sign(work.settings, LinkPurpose.REQUEST, str(request.id), work.now, days=STATUS_LINK_DAYS)
+    token = status_token(work.settings, request.id, work.now)
     return replace(
         store_facts(work.settings, order.store, kind),
         locale=request.locale or snapshot.locale or work.settings.stores[order.store].locale,
         country=snapshot.country,
         order_number=order.number,
-        status_url=links.url(work.settings, f"/returns/{order.store}/r/{token}"),
+        status_url=links.url(work.settings, status_path(order.store, token)),
     )
 
 

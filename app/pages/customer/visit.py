@@ -27,13 +27,12 @@ from app.pages.language import Reader
 from app.pages.render import Brand, brand_of
 from app.pages.shell import personal_page, reader_for
 from app.requests.models import ReturnRequest
+from app.requests.status_link import status_token
 from app.runtime import Runtime
 
 SESSION_COOKIE = "order"
 # Long enough to fetch the goods and take photos; a draft is kept for longer, a new look-up begins a new one.
 SESSION_SECONDS = 4 * 3600
-# The longest rights that are followed up take two years to end; a link lives until a request is surely over.
-REQUEST_DAYS = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,7 @@ def draft_held(visit: Visit) -> UUID | None:
 
 def request_token(visit: Visit, request_id: UUID) -> str:
     """The signed part of a request's link."""
-    runtime = visit.runtime
-    return links.sign(runtime.settings, LinkPurpose.REQUEST, str(request_id), runtime.clock.now(), days=REQUEST_DAYS)
+    return status_token(visit.runtime.settings, request_id, visit.runtime.clock.now())
 
 
 async def request_of(visit: Visit, work: Work, token: str) -> ReturnRequest:
