@@ -134,28 +134,17 @@ def list_cases(
 
 def _task_row(case: CaseOut) -> tuple[str, ...]:
     due = f"{case.due.at:%Y-%m-%d}" if case.due else "-"
-    return (
-        case.reference,
-        case.state,
-        case.store,
-        case.order.number,
-        case.supplier or "-",
-        due,
-        " ".join(case.attention_why),
-    )
+    return (*_named(case), due, " ".join(case.attention_why))
 
 
 def _case_row(case: CaseOut) -> tuple[str, ...]:
-    return (
-        case.reference,
-        case.state,
-        case.store,
-        case.order.number,
-        case.supplier or "-",
-        ", ".join(case.reasons),
-        ", ".join(case.attention) or "-",
-        f"{case.updated_at:%Y-%m-%d %H:%M}",
-    )
+    waits = ", ".join(case.attention) or "-"
+    return (*_named(case), ", ".join(case.reasons), waits, f"{case.updated_at:%Y-%m-%d %H:%M}")
+
+
+def _named(case: CaseOut) -> tuple[str, ...]:
+    """The columns that both lists begin with."""
+    return (case.reference, case.state, case.store, case.order.number, case.supplier or "-")
 
 
 @cases.command("show")

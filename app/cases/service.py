@@ -179,10 +179,7 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     if before is not None and before.credit_open and not after.credit_open:
         case.problems = [name for name in case.problems if name != "credit_overdue"]
         await timers.follow_credit(work, case, None)
-    by_law = event.type is Event.LEGAL_DATE_REACHED
-    if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
-        opened = {"ground": after.ground, "at": work.now.isoformat(), "event_seq": case.seq, "actor": actor}
-        case.gate = {**opened, **_grounds(row)}
+    _tell_gate(case, transition, row)
     look_again(work, case)
     case.updated_at = work.now
     try:
@@ -204,6 +201,15 @@ async def _ask_law(work: Work, case: Case, told: Told) -> legal.Answer:
     if told.type is Event.NOTE_ADDED:
         return legal.Answer()
     return await legal.refresh(work, case, told)
+
+
+def _tell_gate(case: Case, transition: Transition, row: CaseEventRow) -> None:
+    """Keeps on the case what has just opened its gate, if the event did."""
+    before, after = transition.before, transition.after
+    by_law = transition.event.type is Event.LEGAL_DATE_REACHED
+    if after.ground is not None and (by_law or before is None or before.ground is not after.ground):
+        opened = {"ground": after.ground, "at": row.at.isoformat(), "event_seq": row.seq, "actor": row.actor}
+        case.gate = {**opened, **_grounds(row)}
 
 
 def _grounds(row: CaseEventRow) -> dict[str, Any]:

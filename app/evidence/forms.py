@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 
 from starlette.datastructures import FormData, UploadFile
@@ -15,18 +16,21 @@ MOST_PHOTOS = 10
 _decoding = ThreadPoolExecutor(2, thread_name_prefix="photo")
 
 
-async def pictures_in(form: FormData, name: str | None = None) -> list[Picture]:
-    """The files of a form as pictures, in the order sent: those of one field, or all.
+async def files_in(form: FormData, name: str | None = None) -> AsyncIterator[tuple[str, bytes]]:
+    """The files of a form with the names of their fields, in the order sent: those of one field, or all.
 
-    A file field that was left empty counts as none. Raises `PhotoNotReadable` or `PhotoTooLarge`.
+    Each is read to one byte more than a photo may have. A file field that was left empty counts as none.
     """
-    found = []
     for key, value in form.multi_items():
         if isinstance(value, UploadFile) and name in (None, key):
             raw = await value.read(MOST_PHOTO_BYTES + 1)
             if raw or value.filename:
-                found.append(await decoded(raw))
-    return found
+                yield key, raw
+
+
+async def pictures_in(form: FormData, name: str | None = None) -> list[Picture]:
+    """The files of a form as pictures, as `files_in` finds them. Raises `PhotoNotReadable` or `PhotoTooLarge`."""
+    return [await decoded(raw) async for _, raw in files_in(form, name)]
 
 
 def texts_in(form: FormData) -> dict[str, list[str]]:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Request
 from sqlalchemy import select
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.api import InRuntime, InWork
@@ -18,8 +18,8 @@ from app.db import idempotency
 from app.db.work import Work
 from app.errors import NotFound
 from app.evidence import keeping
-from app.evidence.forms import decoded
-from app.evidence.pictures import MOST_PHOTO_BYTES, PhotoNotReadable, PhotoTooLarge, Picture
+from app.evidence.forms import decoded, files_in
+from app.evidence.pictures import PhotoNotReadable, PhotoTooLarge, Picture
 from app.links import path
 from app.orders.models import Order
 from app.pages.forms import CheckedForm, FormNotReadable, field
@@ -162,12 +162,7 @@ def _wish(form: FormData) -> tuple[Do, str]:
 async def _pictures(form: FormData) -> tuple[list[Picture], list[str]]:
     """The photos of a form, and the fields with a file that is none."""
     found, unreadable = [], []
-    for name, value in form.multi_items():
-        if not isinstance(value, UploadFile):
-            continue
-        raw = await value.read(MOST_PHOTO_BYTES + 1)
-        if not raw and not value.filename:
-            continue
+    async for name, raw in files_in(form):
         try:
             found.append(await decoded(raw))
         except (PhotoNotReadable, PhotoTooLarge):
