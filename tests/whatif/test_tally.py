@@ -83,7 +83,13 @@ def test_a_chart_is_well_formed_and_escapes_what_it_is_given() -> None:
 
 
 def test_a_chart_of_nothing_is_a_chart() -> None:
-    ET.fromstring(chart(Tally(), Tally(), ("a", "b")))
+    drawn = chart(Tally(), Tally(), ("a", "b"))
+    root = ET.fromstring(drawn)
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert "before: a" in [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    bars = [one for one in root.iter("{http://www.w3.org/2000/svg}rect") if one.get("height") == "28.0"]
+    assert sum(float(one.get("width", "0")) for one in bars) == 0
+    assert "nan" not in drawn.lower()
 
 
 def test_the_shares_of_a_chart_fill_the_bar() -> None:

@@ -254,7 +254,11 @@ async def test_a_machine_that_fills_in_forms_is_stopped(stage: Stage, monkeypatc
 async def test_a_supplier_that_is_no_more_has_no_page(stage: Stage) -> None:
     case = await lamp_case(stage)
     path, everything = await link_of(stage, case), await path_to(stage, Reach(supplier="byhand"))
-    stage.runtime.settings.suppliers.pop("byhand")
     async with Supplier(stage, path) as supplier:
-        await supplier.open(404)
-        await supplier.open(404, everything)
+        for there in (path, everything):
+            await supplier.open(200, there)
+            assert case["reference"] in supplier.page.text()
+        stage.runtime.settings.suppliers.pop("byhand")
+        for gone in (path, everything):
+            await supplier.open(404, gone)
+            assert case["reference"] not in supplier.page.text()
