@@ -25,11 +25,11 @@ class Point(StrEnum):
 
     WEBHOOK_STORED = (
         "webhook.stored",
-        "The delivery and its job are stored and the sender never hears so: it sends again, and the repeat is counted.",
+        "The delivery is stored and the sender never hears so: it sends again, and the repeat is counted.",
     )
     WEBHOOK_READ = (
         "webhook.read",
-        "What the delivery says is applied; its job runs again and finds the delivery read.",
+        "What the delivery says is applied, and that it was read; nobody takes it again.",
     )
     ORDER_FETCHED = (
         "order.fetched",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
 
+import psycopg
 import structlog
-from procrastinate import App, PsycopgConnector
+from procrastinate import App, PsycopgConnector, signals
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 import app.orders.tasks
 import app.requests.tasks
-import app.stores.tasks  # noqa: F401
+import app.stores.tasks
+import app.webhooks.tasks  # noqa: F401
 from app.cases import tasks as cases
 from app.db.engine import libpq_url
 from app.db.guesses import forget_guesses
@@ -27,7 +31,7 @@ from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
 from app.thanks import tasks as thanks
 from app.timers import tasks as timers
-from app.webhooks import tasks as webhooks
+from app.webhooks.reader import keep_reading, read_all
 from app.withdrawals import tasks as withdrawals
 
 
@@ -37,7 +41,6 @@ async def _forget_guesses(runtime: Runtime) -> None:
 
 
 SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
-    webhooks.sweep,
     refunds.sweep,
     refunds.sweep_forgotten,
     suppliers.sweep,
@@ -60,6 +63,8 @@ HEARTBEAT_SECONDS = 10
 STALLED_SECONDS = 40
 # A database that was restarted needs some seconds before it takes connections again.
 INTERRUPTION_SECONDS = 5
+# What a database that is away looks like, from wherever it is asked.
+INTERRUPTIONS = (ConnectorException, DBAPIError, PoolTimeout, psycopg.OperationalError, OSError)
 log = structlog.get_logger()
 
 # The blueprint gives its tasks away once; every queue of the process shares them.
@@ -95,46 +100,78 @@ async def take_over(queue: App) -> None:
             log.warning("job_taken_over", job=job.id, task=job.task_name)
 
 
-async def _sweeping(runtime: Runtime, queue: App) -> None:
-    while True:
-        await sweep_once(runtime)
-        try:
-            await take_over(queue)
-        except Exception:
-            log.exception("take_over_failed")
-        await asyncio.sleep(runtime.settings.sweep_seconds)
+async def _keep_sweeping(runtime: Runtime) -> None:
+    queue = make_queue(runtime.database.url, 1)
+    async with queue.open_async():
+        while True:
+            await sweep_once(runtime)
+            try:
+                await take_over(queue)
+            except Exception:
+                log.exception("take_over_failed")
+            await asyncio.sleep(runtime.settings.sweep_seconds)
 
 
-async def run_worker(runtime: Runtime, concurrency: int = 10, *, install_signal_handlers: bool = True) -> None:
-    """Works until cancelled or told to stop by SIGTERM; jobs under way are finished first."""
+async def _run_queue(runtime: Runtime, concurrency: int) -> None:
+    """Does jobs until it is cancelled; those under way are finished first."""
     queue = make_queue(runtime.database.url, concurrency)
     async with queue.open_async():
-        sweeping = asyncio.create_task(_sweeping(runtime, queue))
+        await queue.run_worker_async(
+            concurrency=concurrency,
+            additional_context={"runtime": runtime},
+            install_signal_handlers=False,
+            fetch_job_polling_interval=2.0,
+            delete_jobs="successful",
+            shutdown_graceful_timeout=30,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=STALLED_SECONDS,
+        )
+
+
+async def _keep_up(part: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
+    """Begins a part of the worker again whenever it ends, until the worker is told to stop.
+
+    The queue ends without a word when its heartbeat cannot be written: that is an interruption as an error is one.
+    """
+    while not stopping.is_set():
         try:
-            await queue.run_worker_async(
-                concurrency=concurrency,
-                additional_context={"runtime": runtime},
-                install_signal_handlers=install_signal_handlers,
-                fetch_job_polling_interval=2.0,
-                delete_jobs="successful",
-                shutdown_graceful_timeout=30,
-                update_heartbeat_interval=HEARTBEAT_SECONDS,
-                stalled_worker_timeout=STALLED_SECONDS,
-            )
-        finally:
-            sweeping.cancel()
+            await part()
+        except INTERRUPTIONS as error:
+            log.warning("worker_interrupted", error=type(error).__name__, again_in_seconds=INTERRUPTION_SECONDS)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), INTERRUPTION_SECONDS)
 
 
 async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signal_handlers: bool = True) -> None:
-    """Works until cancelled or told to stop; a database that restarts or fails over is only an interruption."""
-    while True:
+    """Works until cancelled or told to stop by SIGTERM; jobs and deliveries under way are finished first.
+
+    A database that restarts or fails over is only an interruption.
+    """
+    stopping = asyncio.Event()
+    reading = asyncio.create_task(_keep_up(lambda: keep_reading(runtime, stopping), stopping))
+    others = [
+        asyncio.create_task(_keep_up(lambda: _run_queue(runtime, concurrency), stopping)),
+        asyncio.create_task(_keep_up(lambda: _keep_sweeping(runtime), stopping)),
+    ]
+    with signals.on_stop(stopping.set) if install_signal_handlers else nullcontext():
         try:
-            await run_worker(runtime, concurrency, install_signal_handlers=install_signal_handlers)
-        except (ConnectorException, DBAPIError, OSError):
-            log.exception("worker_interrupted", again_in_seconds=INTERRUPTION_SECONDS)
-            await asyncio.sleep(INTERRUPTION_SECONDS)
-        else:
-            return
+            await _until_stopped(stopping, [reading, *others])
+        finally:
+            stopping.set()
+            for part in others:
+                part.cancel()
+            await asyncio.gather(reading, *others, return_exceptions=True)
+
+
+async def _until_stopped(stopping: asyncio.Event, parts: list[asyncio.Task[None]]) -> None:
+    """Throws what a part throws that is no interruption: a fault of the service's own."""
+    told = asyncio.create_task(stopping.wait())
+    try:
+        done, _ = await asyncio.wait([told, *parts], return_when=asyncio.FIRST_COMPLETED)
+        for one in done:
+            one.result()
+    finally:
+        told.cancel()
 
 
 async def run_until_idle(runtime: Runtime) -> None:
@@ -143,8 +180,8 @@ async def run_until_idle(runtime: Runtime) -> None:
     async with queue.open_async():
         for _ in range(20):
             await sweep_once(runtime)
-            before = await _count(queue)
-            if before == 0:
+            await read_all(runtime)
+            if await _count(queue) == 0:
                 return
             await queue.run_worker_async(
                 wait=False,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 import psycopg
 from psycopg import errors
+from psycopg.rows import TupleRow
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
@@ -25,22 +27,23 @@ def libpq_url(url: str) -> str:
     return f"{scheme.split('+')[0]}{separator}{rest}"
 
 
+async def connect(url: str, *, autocommit: bool = False) -> psycopg.AsyncConnection[TupleRow]:
+    """One connection to `url` (any libpq URL), with its `application_name` and lock and statement time-outs."""
+    return await psycopg.AsyncConnection.connect(
+        libpq_url(url),
+        autocommit=autocommit,
+        application_name="makegood",
+        connect_timeout=10,
+        options=f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
+        f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC",
+    )
+
+
 def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
-    """An engine for `url` (any libpq URL). Connections carry `application_name` and lock and statement time-outs."""
-    conninfo = libpq_url(url)
-
-    async def connect() -> psycopg.AsyncConnection[tuple[object, ...]]:
-        return await psycopg.AsyncConnection.connect(
-            conninfo,
-            application_name="makegood",
-            connect_timeout=10,
-            options=f"-c lock_timeout={LOCK_TIMEOUT_MS} -c statement_timeout={STATEMENT_TIMEOUT_MS} "
-            f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT_MS} -c timezone=UTC",
-        )
-
+    """An engine for `url`, whose connections are made by `connect`."""
     return create_async_engine(
         "postgresql+psycopg://",
-        async_creator=connect,
+        async_creator=partial(connect, url),
         # The parameters of a failed statement may be personal data, and errors end up in logs.
         hide_parameters=True,
         pool_size=pool_size,

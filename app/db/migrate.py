@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -16,6 +17,7 @@ from app.errors import ConfigError
 
 # Two processes that start at once must not migrate at once: the second waits here and then finds nothing to do.
 _MIGRATION_LOCK = 7_350_113
+_LOCK_SECONDS = 0.2
 
 
 def migrations_folder() -> Path:
@@ -55,6 +57,8 @@ def current_revision(url: str) -> str | None:
 def upgrade(url: str) -> str:
     """Runs every missing migration under a lock, and answers the revision reached."""
     with psycopg.connect(libpq_url(url), autocommit=True) as guard:
-        guard.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
+        # Not waited for by one statement: CREATE INDEX CONCURRENTLY would wait for that statement in turn.
+        while guard.execute("SELECT pg_try_advisory_lock(%s)", [_MIGRATION_LOCK]).fetchone() != (True,):
+            time.sleep(_LOCK_SECONDS)
         command.upgrade(alembic_config(url), "head")
     return head_revision()

@@ -17,7 +17,8 @@ class Order(HasId, Base):
 
     Locking this row makes the money of the order serial. `read_at` is when the last complete reading began,
     `reread_at` when one was last asked for in turn. `redacted_at` is when the customer's data was erased: news of the
-    order is stripped of it from then on.
+    order is stripped of it from then on. `news_sha256` is the digest of the webhook's body that the snapshot was last
+    read from, and None when something else has changed it since.
     """
 
     __tablename__ = "orders"
@@ -41,6 +42,7 @@ class Order(HasId, Base):
     read_at: Mapped[datetime | None]
     redacted_at: Mapped[datetime | None]
     reread_at: Mapped[datetime | None]
+    news_sha256: Mapped[bytes | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

@@ -1,4 +1,4 @@
-"""Takes deliveries in: the raw bytes are stored, and the job that reads them is enqueued, in one transaction."""
+"""The inbox: takes deliveries in, raw, and keeps what became of each."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import defer as defer_column
-from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.base import new_id
 from app.db.work import Work
 from app.errors import Conflict
-from app.jobs import defer
 from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 
 # The store gives up on us long before this; a body that large is no order.
 MAX_BODY = 5 * 1024 * 1024
 MOST_TRIES = 8
+# Where readers are told that there is something to read.
+CHANNEL = "makegood_deliveries"
 FIRST_RETRY = timedelta(seconds=5)
 # Topics whose body is only an id: a second one with the same body is news, not a repeat.
 _ID_ONLY = ("action.", "order.deleted", "order.restored")
@@ -130,7 +130,7 @@ async def receive(work: Work, arrival: Arrival) -> tuple[UUID, bool]:
     ).returning(Delivery.id, Delivery.duplicates)
     delivery_id, duplicates = (await work.session.execute(repeated)).one()
     if duplicates == 0:
-        await defer(work.session, "webhooks.process", delivery_id=str(delivery_id))
+        await wake(work)
     elif arrival.topic.startswith(_ID_ONLY):
         # The body came again, so it is there again although the first one may have been erased.
         restored = update(Delivery).where(Delivery.id == delivery_id, Delivery.erased_at.is_not(None))
@@ -153,13 +153,18 @@ async def again(work: Work, delivery_id: UUID) -> bool:
     statement = (
         update(Delivery)
         .where(Delivery.id == delivery_id)
-        .values(status=DeliveryStatus.PENDING, next_try_at=None, processed_at=None)
+        .values(status=DeliveryStatus.PENDING, next_try_at=None, processed_at=None, deaths=0)
         .returning(Delivery.id)
     )
     found = (await work.session.execute(statement)).scalar_one_or_none()
     if found is not None:
-        await defer(work.session, "webhooks.process", delivery_id=str(delivery_id))
+        await wake(work)
     return found is not None
+
+
+async def wake(work: Work) -> None:
+    """Tells the readers, when the transaction is kept, that there is something to read."""
+    await work.session.execute(text(f"NOTIFY {CHANNEL}"))
 
 
 async def take(work: Work, delivery_id: UUID) -> Delivery | None:
@@ -191,10 +196,3 @@ async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) ->
     delivery.next_try_at = work.now + FIRST_RETRY * 2**delivery.attempts if again else None
     delivery.processed_at = None if again else work.now
     delivery.attempts += 1
-
-
-def waiting(work: Work) -> ColumnElement[bool]:
-    """Deliveries that should have been read by now: a lost job, or a second try that is due."""
-    overdue = Delivery.next_try_at <= work.now
-    forgotten = Delivery.next_try_at.is_(None) & (Delivery.received_at <= work.now - timedelta(seconds=60))
-    return (Delivery.status == DeliveryStatus.PENDING) & (overdue | forgotten)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Index, UniqueConstraint, func, text
+from sqlalchemy import BigInteger, Index, UniqueConstraint, Uuid, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, HasId
@@ -31,13 +33,15 @@ class DeliveryStatus(StrEnum):
 class Delivery(HasId, Base):
     """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes.
 
-    The body is emptied at `erased_at`, by retention or because its customer asked; its hash stays.
+    The body is emptied at `erased_at`, by retention or because its customer asked; its hash stays. `deaths` counts the
+    processes that ended while reading it.
     """
 
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("source_kind", "source", "dedupe_key"),
         Index("ix_deliveries_waiting", "id", postgresql_where=text("status IN ('pending', 'failed')")),
+        Index("ix_deliveries_due", text("source_kind DESC"), "id", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_source_id", "source_kind", "source", "id"),
         Index("ix_deliveries_kept", "received_at", postgresql_where=text("erased_at IS NULL")),
     )
@@ -60,3 +64,16 @@ class Delivery(HasId, Base):
     processed_at: Mapped[datetime | None]
     body_sha256: Mapped[str | None]
     erased_at: Mapped[datetime | None]
+    deaths: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Reading(Base):
+    """What a reader reads at this moment, written before it begins. The reader holds an advisory lock on its number for
+    as long as it lives, on the server that began at `server_started`.
+    """
+
+    __tablename__ = "readings"
+
+    reader: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    deliveries: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    server_started: Mapped[datetime]

@@ -14,6 +14,7 @@ from app.cases.models import Case, CaseEventRow, CaseLine
 from app.db.engine import Database
 from app.orders.models import Order
 from app.requests.models import ReturnRequest
+from app.webhooks.inbox import CHANNEL
 from app.webhooks.models import Delivery, SourceKind
 from tests.cli.conftest import Makegood
 
@@ -124,16 +125,16 @@ def test_deliveries_newest_first_and_by_condition(makegood: Makegood, database_u
     assert listed("--limit", "1") == ["return.confirmed"]
 
 
-def test_a_replayed_delivery_waits_to_be_read_and_has_a_job(makegood: Makegood, database_url: str) -> None:
+def test_a_replayed_delivery_waits_to_be_read_and_its_readers_are_told(makegood: Makegood, database_url: str) -> None:
     failed = delivery("orders/create", "failed", error="no line items")
     put(database_url, failed)
 
-    done = makegood("deliveries", "replay", str(failed.id), DATABASE_URL=database_url)
-    assert (done.code, done.err) == (0, "")
-    with psycopg.connect(database_url) as connection:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"LISTEN {CHANNEL}")
+        done = makegood("deliveries", "replay", str(failed.id), DATABASE_URL=database_url)
+        assert (done.code, done.err) == (0, "")
         assert connection.execute("SELECT status FROM deliveries").fetchone() == ("pending",)
-        jobs = connection.execute("SELECT args FROM procrastinate_jobs").fetchall()
-    assert jobs == [({"delivery_id": str(failed.id)},)]
+        assert [told.channel for told in connection.notifies(timeout=10, stop_after=1)] == [CHANNEL]
 
 
 def test_an_unknown_delivery_is_one_sentence(makegood: Makegood, database_url: str) -> None:

@@ -18,6 +18,7 @@ from app.runtime import Runtime, build_runtime
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from app.sandbox.world import SITE, World
+from app.webhooks.reader import read_all
 from app.worker import sweep_once, take_over
 from tests.crashes.mortal import Died, Fate, MortalWorker
 from tests.e2e.stage import SHOP, Stage
@@ -92,6 +93,7 @@ class CrashStage(Stage):
             for _ in range(20):
                 await sweep_once(self.runtime)
                 await take_over(self.queue)
+                await read_all(self.runtime)
                 if not await self._ready():
                     return False
                 await self._worker().run()  # type: ignore[no-untyped-call]

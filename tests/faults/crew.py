@@ -13,9 +13,11 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from procrastinate import JobContext
@@ -25,6 +27,8 @@ from psycopg.rows import TupleRow
 from app.db.engine import libpq_url
 from app.errors import Unavailable
 from app.runtime import Runtime
+from app.webhooks.reader import read_all
+from app.webhooks.reading import read
 from app.worker import STALLED_SECONDS, make_queue, sweep_once
 from tests.faults.death import Died, Doom, doom
 
@@ -32,6 +36,10 @@ _TAKE = (
     "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND (scheduled_at IS NULL OR scheduled_at <= %s) "
     "RETURNING id, task_name, args"
 )
+_UNREAD = (
+    "SELECT id FROM deliveries WHERE status = 'pending' AND (next_try_at IS NULL OR next_try_at <= %s) ORDER BY id"
+)
+READ = "webhooks.read"
 _AT_ONCE = 6
 
 
@@ -84,11 +92,26 @@ class Crew:
         """Runs every job that waits and is due, and those that they enqueue; answers how many ran."""
         # A room of its own: work may begin inside a job, which must not wait for itself.
         count, room = 0, asyncio.Semaphore(_AT_ONCE)
-        while errands := await self._take():
-            count += len(errands)
+        while True:
+            read_now = await self._read(room)
+            errands = await self._take()
+            if not errands and not read_now:
+                return count
+            count += len(errands) + read_now
             cares = await self.care_for(errands)
             await asyncio.gather(*(self._run(one, cares.get(at, Care()), room) for at, one in enumerate(errands)))
-        return count
+
+    async def _read(self, room: asyncio.Semaphore) -> int:
+        """Reads deliveries: those that something happens to one by one, all others as a reader does."""
+        rows = await (await self.queue.execute(_UNREAD, [self.now])).fetchall()
+        errands = [Errand(READ, {"delivery_id": str(delivery_id)}) for (delivery_id,) in rows]
+        cares = await self.care_for(errands)
+        for care in cares.values():
+            # No job is lost or taken over: the row itself waits, and the next reader finds it.
+            care.taken_over = False
+        await asyncio.gather(*(self._run(errands[at], care, room) for at, care in cares.items()))
+        # In a context of its own: work may begin inside a job that is to die.
+        return len(cares) + await asyncio.create_task(read_all(self.runtimes[0]), context=Context())
 
     async def _take(self) -> list[Errand]:
         rows = await (await self.queue.execute(_TAKE, [self.now])).fetchall()
@@ -116,6 +139,9 @@ class Crew:
             doom.reset(token)
 
     async def _perform(self, runtime: Runtime, errand: Errand) -> None:
+        if errand.task == READ:
+            await read(runtime, UUID(errand.arguments["delivery_id"]))
+            return
         name = f"makegood:{errand.task}"
         job = Job(queue="default", lock=None, queueing_lock=None, task_name=name, task_kwargs=errand.arguments)
         context = JobContext(

@@ -219,7 +219,7 @@ class Batch:
 
     def _game_for(self, errand: Errand, deliveries: dict[str, Game]) -> Game | None:
         told = errand.arguments
-        if "delivery_id" in told and errand.task == "webhooks.process":
+        if "delivery_id" in told and errand.task == "webhooks.read":
             return deliveries.get(told["delivery_id"])
         if "order_id" in told:
             return self._by_order.get((told["store"], told["order_id"]))
@@ -235,7 +235,7 @@ class Batch:
             self._case_of_refund.update((str(refund), str(case)) for refund, case in rows)
 
     async def _learn_deliveries(self, errands: list[Errand]) -> dict[str, Game]:
-        wanted = [one.arguments["delivery_id"] for one in errands if one.task == "webhooks.process"]
+        wanted = [one.arguments["delivery_id"] for one in errands if one.task == "webhooks.read"]
         if not wanted:
             return {}
         statement = "SELECT id::text, source_kind, source, topic, body FROM deliveries WHERE id = ANY(%s::uuid[])"

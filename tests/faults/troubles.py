@@ -129,7 +129,7 @@ def _death(task: str, *points: str) -> Maker:
 
 
 def _death_anywhere(rng: random.Random, platform: str) -> Trouble:
-    tasks = ("refunds.plan", "refunds.advance", "refunds.advance", "webhooks.process", "orders.refresh")
+    tasks = ("refunds.plan", "refunds.advance", "refunds.advance", "webhooks.read", "orders.refresh")
     places = [(rng.choice(tasks), rng.choice(("begin", "commit", "done")), rng.randint(1, 5)) for _ in range(3)]
     deaths = tuple(Death(task, f"{point}:{number}") for task, point, number in places)
     return Trouble((Planned(MONEY, wire_fault(rng)),) if rng.random() < 0.4 else (), deaths)
@@ -203,7 +203,7 @@ TROUBLES: Mapping[str, tuple[tuple[str, ...], Maker]] = {
     "death before the call": (BOTH, _death("refunds.advance", "call")),
     "death after the call": (BOTH, _death("refunds.advance", "answer")),
     "death at settling": (BOTH, _death("refunds.advance", "begin:5", "commit:5", "done:5")),
-    "death reading a webhook": (BOTH, _death("webhooks.process", "begin:1", "commit:1", "done:1")),
+    "death reading a webhook": (BOTH, _death("webhooks.read", "begin:1", "commit:1", "done:1")),
     "death anywhere, several": (BOTH, _death_anywhere),
     "two workers at once": (BOTH, _workers(2)),
     "three workers at once": (BOTH, _workers(3)),

@@ -246,7 +246,7 @@ async def test_odd_signatures_are_refused_and_leave_nothing(intake: Intake, sign
         assert await work.session.scalar(select(func.count()).select_from(Delivery)) == 0
 
 
-async def test_a_hundred_repeats_are_one_row_and_one_job(intake: Intake) -> None:
+async def test_a_hundred_repeats_are_one_row_and_read_once(intake: Intake) -> None:
     body = json.dumps(SHOPIFY["orders/updated"]).encode()
     headers = {"x-shopify-webhook-id": "same"}
     for _ in range(100):

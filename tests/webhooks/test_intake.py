@@ -21,7 +21,7 @@ from app.orders.service import snapshot_of
 from app.runtime import Runtime
 from app.settings_load import load_settings
 from app.webhooks.models import Delivery
-from app.webhooks.tasks import MOST_DEATHS
+from app.webhooks.reading import MOST_DEATHS
 from app.worker import run_until_idle
 from tests.orders.woo_captures import capture, raw_body
 
@@ -354,7 +354,7 @@ async def test_a_delivery_that_ends_every_process_that_reads_it_is_shown_and_can
 ) -> None:
     await shopify(client, json.dumps(ORDER).encode())
     async with runtime.work() as work:
-        await work.session.execute(text(f"UPDATE procrastinate_jobs SET attempts = {MOST_DEATHS}"))
+        await work.session.execute(text(f"UPDATE deliveries SET deaths = {MOST_DEATHS}"))
     await run_until_idle(runtime)
     (shown,) = (await client.get("/api/v1/deliveries")).json()["items"]
     assert (shown["status"], shown["error"]) == ("failed", f"{MOST_DEATHS} processes ended while reading it")

@@ -1,0 +1,80 @@
+"""Says in the database what a reader reads, so that a delivery whose reading ends processes is found out.
+
+A reader has a connection of its own, and on it an advisory lock that ends with the process. Before it reads, it writes
+down what; who finds a note whose writer is gone counts a death for what was in it. One of a batch is only suspected,
+and read alone from then on; one that was alone has really been in at the death.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from app.db.engine import connect
+from app.webhooks.inbox import CHANNEL
+
+_LOCK = "SELECT pg_advisory_lock(%s)"
+_MARK = """
+INSERT INTO readings (reader, deliveries, server_started) VALUES (%s, %s::uuid[], pg_postmaster_start_time())
+ON CONFLICT (reader) DO UPDATE SET deliveries = excluded.deliveries, server_started = excluded.server_started
+"""
+_FORGET = "DELETE FROM readings WHERE reader = %s"
+# A note from before the server itself was started anew says nothing of its writer.
+_COUNT = """
+WITH ended AS (
+    DELETE FROM readings WHERE reader <> %s AND pg_try_advisory_xact_lock(reader) RETURNING deliveries, server_started
+)
+UPDATE deliveries
+SET deaths = CASE WHEN cardinality(ended.deliveries) > 1 THEN greatest(deaths, 1) ELSE deaths + 1 END
+FROM ended
+WHERE id = ANY (ended.deliveries) AND status = 'pending' AND ended.server_started = pg_postmaster_start_time()
+"""
+
+
+class Marks:
+    """One reader's notes, and its ears: being told of new deliveries needs a connection of its own too."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
+        self._connection = connection
+        self._reader = secrets.randbits(63)
+
+    async def introduce(self) -> None:
+        """Says that this reader lives, for as long as the connection does."""
+        await self._connection.execute(f"LISTEN {CHANNEL}")
+        await self._connection.execute(_LOCK, [self._reader])
+        # A note that is lost with the whole server is worth nothing any more.
+        await self._connection.execute("SET synchronous_commit = off")
+
+    async def write(self, deliveries: Sequence[UUID]) -> None:
+        """These are read now, and nothing else."""
+        await self._connection.execute(_MARK, [self._reader, list(deliveries)])
+
+    async def forget(self) -> None:
+        """Nothing is read now."""
+        await self._connection.execute(_FORGET, [self._reader])
+
+    async def count_deaths(self) -> None:
+        """Counts a death for whatever was being read by a reader that is gone."""
+        await self._connection.execute(_COUNT, [self._reader])
+
+    async def rest(self, seconds: float) -> None:
+        """Until somebody tells of a delivery, or for so long."""
+        async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
+            return
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Marks]:
+    """The notes of a new reader, until the block ends."""
+    connection = await connect(url, autocommit=True)
+    try:
+        marks = Marks(connection)
+        await marks.introduce()
+        yield marks
+    finally:
+        await connection.close()
