@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from decimal import Decimal
 
 from babel.core import get_global
@@ -36,6 +37,7 @@ class CurrencyMismatch(AppError):
     title = "Different currencies"
 
 
+@lru_cache(maxsize=256)
 def currency_exponent(currency: str) -> int:
     """Digits after the point of `currency` (ISO 4217) as CLDR's supplemental data has them: EUR 2, JPY 0, KWD 3."""
     if not _CURRENCY.fullmatch(currency):

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import errors
 from psycopg.rows import TupleRow
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
 # A statement that waits this long for a lock is stuck behind something broken: better an error that is tried again
@@ -56,6 +57,21 @@ def make_engine(url: str, pool_size: int = 10) -> AsyncEngine:
 def lost_a_race(error: DBAPIError) -> bool:
     """Whether PostgreSQL gave up this transaction for another's sake; doing it anew is the remedy it asks for."""
     return isinstance(error.orig, (errors.DeadlockDetected, errors.SerializationFailure))
+
+
+# What a server says that stops, starts, was promoted away or is a standby now (PostgreSQL's table of error codes).
+_AWAY = ("08", "57P01", "57P02", "57P03", "57P05", "25006")
+
+
+def database_is_away(error: BaseException) -> bool:
+    """Whether this says that the database cannot be used now, and nothing of what was asked of it."""
+    if isinstance(error, PoolTimeout):
+        return True
+    found = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(found, psycopg.Error):
+        # Without a code it was not the server who spoke: the connection broke, or there was none to be had.
+        return found.sqlstate.startswith(_AWAY) if found.sqlstate else isinstance(found, psycopg.OperationalError)
+    return isinstance(found, OSError)
 
 
 class Database:

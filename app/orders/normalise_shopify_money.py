@@ -13,6 +13,7 @@ from app.orders.snapshot import RefundState
 
 # No currency has more digits; finer amounts are computed averages (Shopify calls its unit price "approximate").
 _MOST_DIGITS = 4
+_NESTED = (dict, list)
 
 MOVING = frozenset({"pending", "awaiting_response", "unknown"})
 _FAILED = frozenset({"failure", "error"})
@@ -34,21 +35,22 @@ def is_currency(code: str | None) -> bool:
 
 def amounts_in(value: Any, side: str, skip: Collection[str] = ()) -> Iterator[Decimal]:
     """Every amount under a key `side` (`presentment_money`, `shopMoney`) anywhere in `value`, but not under `skip`."""
-    waiting = [value]
+    waiting = [value] if isinstance(value, _NESTED) else []
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
             found = amount(child(item, side), "amount")
             if found is not None:
                 yield found
-            waiting.extend(inner for key, inner in item.items() if key not in skip)
-        elif isinstance(item, list):
-            waiting.extend(item)
+            waiting += [inner for key, inner in item.items() if isinstance(inner, _NESTED) and key not in skip]
+        else:
+            waiting += [inner for inner in item if isinstance(inner, _NESTED)]
 
 
 def exponent_for(currency: str, amounts: Iterable[Decimal]) -> int:
     """The digits to keep: CLDR's for the currency, or more when the order itself uses more (at most four)."""
-    seen = (significant_decimals(value) for value in amounts)
+    # An order tells the same few amounts many times.
+    seen = [significant_decimals(value) for value in set(amounts)]
     return max([currency_exponent(currency), *(digits for digits in seen if digits <= _MOST_DIGITS)])
 
 

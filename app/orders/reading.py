@@ -15,6 +15,7 @@ from app.errors import Invalid
 from app.money import BadAmount, parse_decimal
 
 _DEEPEST = 64
+_NESTED = (dict, list)
 
 
 class UnreadablePayload(Invalid):
@@ -40,15 +41,13 @@ def _no_constant(name: str) -> Any:
 
 
 def _depth(value: Any) -> int:
-    deepest, waiting = 0, [(value, 1)]
-    while waiting:
-        item, level = waiting.pop()
-        if level > _DEEPEST:
-            return level
-        deepest = max(deepest, level)
-        children = item.values() if isinstance(item, dict) else item if isinstance(item, list) else ()
-        waiting.extend((child, level + 1) for child in children)
-    return deepest
+    """How many objects and lists are within one another; no further than is too deep."""
+    level, layer = 0, [value] if isinstance(value, _NESTED) else []
+    while layer and level <= _DEEPEST:
+        level += 1
+        inner = (item.values() if isinstance(item, dict) else item for item in layer)
+        layer = [each for children in inner for each in children if isinstance(each, _NESTED)]
+    return level
 
 
 def parse_object(raw: bytes) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,12 @@ _SNAPSHOT: TypeAdapter[OrderSnapshot] = TypeAdapter(OrderSnapshot)
 
 def snapshot_of(order: Order) -> OrderSnapshot:
     """The stored snapshot as a value; its refunds are rows of their own."""
-    return _SNAPSHOT.validate_python(order.snapshot)
+    return decoded(order.snapshot)
+
+
+def decoded(stored: Mapping[str, Any]) -> OrderSnapshot:
+    """A snapshot as it is stored, as a value."""
+    return _SNAPSHOT.validate_python(stored)
 
 
 def money_of(order: Order, minor: int) -> Money:
@@ -79,7 +85,7 @@ async def keep(work: Work, store: str, news: OrderSnapshot, read_at: datetime | 
 
 
 async def _upsert(work: Work, store: str, news: OrderSnapshot) -> tuple[Order, bool]:
-    values = {"store": store, "order_id": news.order_id, **_columns(news)}
+    values = {"store": store, "order_id": news.order_id, **columns_of(news)}
     statement = insert(Order).values(**values).on_conflict_do_nothing().returning(Order.id)
     created = (await work.session.execute(statement)).scalar_one_or_none()
     if created is None:
@@ -88,26 +94,30 @@ async def _upsert(work: Work, store: str, news: OrderSnapshot) -> tuple[Order, b
     return await lock(work, created), True
 
 
-def _columns(news: OrderSnapshot) -> dict[str, Any]:
+def columns_of(news: OrderSnapshot) -> dict[str, Any]:
+    """What is stored of a snapshot, by column."""
+    stored = _SNAPSHOT.dump_python(news, mode="json", exclude={"refunds"})
+    # They are rows of their own.
+    stored["refunds"] = None
     return {
         "number": news.number,
         "email": news.email,
         "currency": news.currency,
         "exponent": news.exponent,
         "captured": news.captured,
-        "snapshot": _SNAPSHOT.dump_python(replace(news, refunds=None), mode="json"),
+        "snapshot": stored,
         "source_updated_at": news.updated_at,
         "placed_at": news.placed_at,
     }
 
 
 def _overwrite(order: Order, news: OrderSnapshot, now: datetime) -> bool:
-    columns = _columns(_stripped(news) if order.redacted_at else news)
+    columns = columns_of(_stripped(news) if order.redacted_at else news)
     if all(getattr(order, name) == value for name, value in columns.items()):
         return False
     for name, value in columns.items():
         setattr(order, name, value)
-    order.updated_at = now
+    order.updated_at, order.news_sha256 = now, None
     return True
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import structlog
@@ -11,19 +10,19 @@ from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 from app.cases import service as cases
 from app.cases.states import TransitionConflict
 from app.crashpoints import Point, reached
+from app.db.engine import database_is_away
 from app.db.work import Work
 from app.errors import AppError, Unavailable
 from app.logging import place_of
 from app.orders.reading import UnreadablePayload, parse_object
 from app.orders.snapshot import Platform
 from app.runtime import Runtime
-from app.settings_store import StoreSettings
-from app.settings_types import is_loopback_host
 from app.stores import installation
 from app.suppliers import calls
 from app.suppliers.events import event_from
 from app.suppliers.news import take_in
 from app.webhooks import inbox
+from app.webhooks.clones import refuse_clone
 from app.webhooks.models import Delivery, SourceKind
 from app.webhooks.topics import SENT_AFTER_REMOVAL, handler_of, triggered_at
 
@@ -35,7 +34,7 @@ log = structlog.get_logger()
 async def read(runtime: Runtime, delivery_id: UUID) -> None:
     """Reads one delivery, if it still waits. Its failure is written on it and never thrown.
 
-    Raises `DBAPIError` when the connection to the database was lost: then nothing is known to be wrong with it.
+    Raises what says that the database is away: then nothing is known to be wrong with the delivery.
     """
     try:
         async with runtime.work() as work:
@@ -47,12 +46,14 @@ async def read(runtime: Runtime, delivery_id: UUID) -> None:
     except (DataError, ProgrammingError) as error:
         await _failed(runtime, delivery_id, f"{type(error).__name__}: it cannot be stored", passing=False)
     except (DBAPIError, TransitionConflict, Unavailable) as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
+        if database_is_away(error):
             raise
         await _failed(runtime, delivery_id, f"{type(error).__name__}: a passing fault", passing=True)
     except AppError as error:
         await _failed(runtime, delivery_id, f"{error.code}: {error.detail}", passing=False)
-    except Exception as error:  # noqa: BLE001 - it is written on the delivery, and the next one must go on
+    except Exception as error:
+        if database_is_away(error):
+            raise
         # Never its text: it may quote what a customer wrote.
         log.error("webhook_handler_broke", delivery=str(delivery_id), error=type(error).__name__, where=place_of(error))
         await _failed(runtime, delivery_id, f"{type(error).__name__} while reading the body", passing=False)
@@ -70,31 +71,13 @@ async def _read(work: Work, delivery: Delivery) -> str | None:
     store = work.settings.stores.get(delivery.source)
     if store is None:
         return "the store is no longer configured"
-    _refuse_clone(store, delivery)
+    refuse_clone(store, delivery.headers)
     if store.platform is Platform.SHOPIFY and delivery.topic not in SENT_AFTER_REMOVAL:
         await installation.sign_of_life(work, delivery.source, triggered_at(delivery))
     handler = handler_of(store.platform, delivery.topic)
     if handler is None:
         return f"no use for the topic {delivery.topic}"
     return await handler(work, delivery, parse_object(delivery.body))
-
-
-def _refuse_clone(store: StoreSettings, delivery: Delivery) -> None:
-    """A staging clone copies webhooks and secrets and sends orders of its own; it gives itself away by its address."""
-    if store.platform is not Platform.WOOCOMMERCE:
-        return
-    says = _bare_host(delivery.headers.get("x-wc-webhook-source"))
-    ours = _bare_host(store.url)
-    if says and ours and says != ours and not is_loopback_host(says) and not is_loopback_host(ours):
-        raise UnreadablePayload(f"The delivery comes from {says}, not from {ours}: a copy of the site, perhaps.")
-
-
-def _bare_host(url: str | None) -> str | None:
-    try:
-        host = urlsplit(url).hostname if url else None
-    except ValueError:
-        raise UnreadablePayload("The delivery says that it comes from an address that is none.") from None
-    return host.removeprefix("www.") if host else None
 
 
 async def _read_supplier_event(work: Work, delivery: Delivery) -> str | None:

@@ -6,7 +6,7 @@ A webhook is a hint: what it says of an order is kept when it is newer, and befo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -262,3 +262,17 @@ _WOOCOMMERCE: dict[str, Handler] = {
 def handler_of(platform: Platform, topic: str) -> Handler | None:
     """The handler of a topic; None when Makegood has no use for it."""
     return (_SHOPIFY if platform is Platform.SHOPIFY else _WOOCOMMERCE).get(topic)
+
+
+def reader_of_orders(platform: Platform, topic: str) -> Callable[[Mapping[str, Any]], OrderSnapshot] | None:
+    """How the body of a topic becomes a snapshot; None when its body is no whole order."""
+    handler = handler_of(platform, topic)
+    if handler is _shopify_order:
+        return normalise_shopify.order_from_webhook
+    return normalise_woocommerce.order_from_payload if handler is _woo_order else None
+
+
+def order_named_in(payload: Mapping[str, Any]) -> str | None:
+    """The order that a body of another topic names, if it names one."""
+    named = identifier(payload, "order_id") or identifier(child(payload, "order_edit"), "order_id")
+    return named or identifier(payload, "arg") or identifier(payload, "id")

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app import __version__
 from app.clock import MovableClock
+from app.jobs import defer
 from app.polling import tasks as polling
 from app.polling.models import StorePoll
 from app.runtime import Runtime
@@ -47,6 +48,7 @@ async def test_a_lagging_queue_and_failures_are_warnings(anonymous: AsyncClient,
         arrival = inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}")
         failed, _ = await inbox.receive(work, arrival)
         await inbox.failed(work, failed, "broken", passing=False)
+        await defer(work.session, "refunds.plan", case_id=str(failed))
         await inbox.receive(work, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "v"}, b"{}"))
     clock = MovableClock()
     clock.move(timedelta(hours=1))
