@@ -11,18 +11,22 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from procrastinate.exceptions import ConnectorException
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InternalError as DatabaseInternalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from app.api import AUTH_ERRORS, errors_of
+from app.db.engine import database_is_away
 from app.errors import AppError, Invalid, NotFound, Unauthorized, Unavailable
 from app.logging import place_of
 from app.pages.shell import error_page, is_page, problem_page
 
 PROBLEM_JSON = "application/problem+json"
 _MOST_ERRORS = 20
+# Seconds after which a database that was restarted or failed over most likely answers again.
+_RETRY_SECONDS = 5
 log = structlog.get_logger()
 
 
@@ -67,7 +71,10 @@ def refusals(*kinds: type[AppError]) -> dict[int | str, dict[str, Any]]:
 
 def answer_to(request: Request, error: AppError) -> Response:
     """The answer for an error: a page where people read, a problem everywhere else."""
-    return error_page(request, error) if is_page(request.url.path) else problem(error)
+    answer = error_page(request, error) if is_page(request.url.path) else problem(error)
+    if "retry_after" in error.extra:
+        answer.headers["Retry-After"] = str(error.extra["retry_after"])
+    return answer
 
 
 def problem(error: AppError) -> JSONResponse:
@@ -95,6 +102,7 @@ def add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(ClientDisconnect, _hung_up)
     for kind in (OperationalError, InterfaceError, PoolTimeout, ConnectorException):
         app.add_exception_handler(kind, _database)
+    app.add_exception_handler(DatabaseInternalError, _perhaps_a_standby)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -158,7 +166,13 @@ async def _hung_up(request: Request, _error: Exception) -> Response:
 
 async def _database(request: Request, error: Exception) -> Response:
     log.warning("database_unavailable", error=type(error).__name__)
-    return answer_to(request, DatabaseUnavailable("The database does not answer now; try again in a moment."))
+    reason = "The database does not answer now; try again in a moment."
+    return answer_to(request, DatabaseUnavailable(reason, retry_after=_RETRY_SECONDS))
+
+
+async def _perhaps_a_standby(request: Request, error: Exception) -> Response:
+    """After a fail-over a connection may lead to a server that only reads, until it is made anew."""
+    return await (_database if database_is_away(error) else _unexpected)(request, error)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

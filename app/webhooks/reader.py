@@ -81,18 +81,19 @@ class Reader:
             left = taken
         for _ in range(len(taken) - len(left)):
             reached(Point.WEBHOOK_READ)
-        await self._read_one_by_one(left)
+        one_by_one = await self._read_one_by_one(left)
         for delivery_id in suspects:
             await self._read_alone(delivery_id)
-        return len(taken) + len(suspects)
+        return len(taken) - len(left) + one_by_one + len(suspects)
 
-    async def _read_one_by_one(self, left: Sequence[UUID]) -> None:
-        """Some of them; the others still wait, for anybody."""
+    async def _read_one_by_one(self, left: Sequence[UUID]) -> int:
+        """Some of them, and how many; the others still wait, for anybody."""
         until = asyncio.get_running_loop().time() + ONE_BY_ONE_SECONDS
-        for delivery_id in left:
+        for count, delivery_id in enumerate(left, 1):
             await read(self._runtime, delivery_id)
             if asyncio.get_running_loop().time() > until:
-                return
+                return count
+        return len(left)
 
 
 async def keep_reading(runtime: Runtime, stopping: asyncio.Event) -> None:

@@ -28,9 +28,10 @@ def order_body(number: int, version: int = 0, status: str = "paid") -> bytes:
     """A Shopify order of some 4 kB, as a webhook brings it; a later `version` says something new."""
     price = {"shop_money": _money("19.99"), "presentment_money": _money("19.99")}
     line = {
-        "sku": "LAMP-01", "title": "A lamp for the table", "variant_title": "brass", "quantity": 2, "current_quantity": 2,
-        "price": "19.99", "price_set": price, "vendor": "Acme", "product_id": 7513594, "variant_id": 42141, "grams": 900,
-        "gift_card": False, "requires_shipping": True, "taxable": True, "fulfillment_status": None, "properties": [],
+        "sku": "LAMP-01", "title": "A lamp for the table", "variant_title": "brass", "quantity": 2,
+        "price": "19.99", "price_set": price, "vendor": "Acme", "product_id": 7513594, "variant_id": 42141,
+        "gift_card": False, "requires_shipping": True, "current_quantity": 2, "grams": 900,
+        "taxable": True, "fulfillment_status": None, "properties": [],
         "tax_lines": [{"title": "VAT", "rate": 0.19, "price": "3.19", "price_set": price}], "discount_allocations": [],
     }  # fmt: skip
     person = {
@@ -45,7 +46,7 @@ def order_body(number: int, version: int = 0, status: str = "paid") -> bytes:
         "line_items": [{**line, "id": number * 10 + at} for at in range(3)],
         "shipping_lines": [{"id": number, "title": "Standard", "price": "4.96", "price_set": price, "tax_lines": []}],
         "billing_address": person, "shipping_address": person, "customer": {**person, "id": 700 + number},
-        "fulfillments": [], "refunds": [], "tags": "", "note": None, "note_attributes": [], "payment_gateway_names": ["x"],
+        "fulfillments": [], "refunds": [], "tags": "", "note": None, "note_attributes": [],
     }  # fmt: skip
     return json.dumps(said).encode()
 

