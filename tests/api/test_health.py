@@ -11,11 +11,13 @@ from sqlalchemy import text
 
 from app import __version__
 from app.clock import MovableClock
+from app.jobs import defer
 from app.polling import tasks as polling
 from app.polling.models import StorePoll
 from app.runtime import Runtime
 from app.webhooks import inbox
 from tests.api.kit import case_in
+from tests.webhooks.kit import received
 
 
 @pytest.fixture
@@ -45,9 +47,10 @@ async def test_a_lagging_queue_and_failures_are_warnings(anonymous: AsyncClient,
     """The process can still take webhooks in."""
     async with runtime.work() as work:
         arrival = inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}")
-        failed, _ = await inbox.receive(work, arrival)
+        failed, _ = await received(runtime, arrival)
         await inbox.failed(work, failed, "broken", passing=False)
-        await inbox.receive(work, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "v"}, b"{}"))
+        await received(runtime, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "v"}, b"{}"))
+        await defer(work.session, "orders.refresh", store="alpha", order_id="1")
     clock = MovableClock()
     clock.move(timedelta(hours=1))
     runtime.clock = clock
