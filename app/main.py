@@ -11,7 +11,7 @@ from fastapi import APIRouter, FastAPI
 from app import __version__, docs, health
 from app.cases import endpoints as cases
 from app.cases import endpoints_actions as actions
-from app.errors_http import add_error_handlers
+from app.errors_http import add_error_handlers, problem
 from app.evidence import endpoints as evidence
 from app.evidence import endpoints_photos as photos
 from app.feedback import endpoints as feedback
@@ -34,6 +34,7 @@ from app.suppliers import endpoints as suppliers
 from app.suppliers import endpoints_links as supplier_links
 from app.webhooks import deliveries
 from app.webhooks import endpoints as webhooks
+from app.webhooks.door import Door
 from app.withdrawals import endpoints as withdrawals
 from app.worker import keep_working
 
@@ -73,6 +74,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
     )
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, api=API_PREFIX, pages=FORM_PREFIXES)
+    app.add_middleware(Door, runtime=runtime, refuse=problem)
     api = APIRouter(prefix=API_PREFIX)
     for part in API_PARTS:
         api.include_router(part.router)

@@ -21,6 +21,7 @@ from app.stores import installation
 from app.stores.base import StoreUnavailable
 from app.stores.registry import StoreRegistry
 from app.suppliers.registry import SupplierRegistry
+from app.webhooks.intake import Intake
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ class Runtime:
     stores: StoreRegistry
     suppliers: SupplierRegistry
     mail: SmtpSender | None
+    intake: Intake
     photos: PhotoBucket | None = None
     clock: Clock = field(default_factory=SystemClock)
 
@@ -63,7 +65,8 @@ class Runtime:
             return await action(work)
 
     async def aclose(self) -> None:
-        """Gives back every connection."""
+        """Stores what was taken in, and gives back every connection."""
+        await self.intake.aclose()
         await self.stores.aclose()
         await self.suppliers.aclose()
         if self.photos is not None:
@@ -89,6 +92,7 @@ def build_runtime(settings: Settings, database_url: str, pool_size: int = 10) ->
         stores=StoreRegistry(settings.stores, installed),
         suppliers=SupplierRegistry(settings.suppliers),
         mail=SmtpSender(smtp.get_secret_value(), settings.mail_from or "") if smtp else None,
+        intake=Intake(database_url),
         photos=bucket_of(settings),
     )
 

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
 from app.clock import Clock, SystemClock
 from app.sandbox.control import Control
@@ -70,6 +70,11 @@ class World:
                 Mount("/control", routes=Control(self.shop, self.site, self.suppliers).routes()),
             ]
         )
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """The doors of shop, site and suppliers, for who wants to watch them."""
+        return self._app.router.routes
 
     def stores(self) -> dict[str, dict[str, Any]]:
         """The `stores` settings that connect Makegood to this world."""

@@ -9,10 +9,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, text, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import defer as defer_column
 
-from app.db.base import new_id
 from app.db.work import Work
 from app.errors import Conflict
 from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
@@ -41,6 +39,16 @@ class BodyErased(Conflict):
 
     code = "body_erased"
     title = "The delivery's body was erased"
+
+
+def is_id_only(topic: str) -> bool:
+    """True for topics whose repeats are news."""
+    return topic.startswith(_ID_ONLY)
+
+
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str | None]:
+    """Those that are stored with a delivery, as text that PostgreSQL takes."""
+    return {name: _clean(headers[name]) for name in _KEPT_HEADERS if name in headers}
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,36 +115,6 @@ def supplier_arrival(supplier: str, headers: Mapping[str, str], body: bytes, top
     message_id = headers.get("webhook-id")
     key = _key(message_id) or hashlib.sha256(body).hexdigest()
     return Arrival(SourceKind.SUPPLIER, supplier, topic, key, headers, body, webhook_id=_clean(message_id))
-
-
-async def receive(work: Work, arrival: Arrival) -> tuple[UUID, bool]:
-    """Stores the delivery; answers its id and whether it is new. A repeat is counted and not read again."""
-    statement = insert(Delivery).values(
-        id=new_id(),
-        source_kind=arrival.source_kind,
-        source=arrival.source,
-        dedupe_key=arrival.dedupe_key,
-        topic=arrival.topic,
-        webhook_id=arrival.webhook_id,
-        event_id=arrival.event_id,
-        delivery_id=arrival.delivery_id,
-        headers={name: _clean(arrival.headers[name]) for name in _KEPT_HEADERS if name in arrival.headers},
-        body=arrival.body,
-        status=DeliveryStatus.PENDING,
-        received_at=work.now,
-    )
-    repeated = statement.on_conflict_do_update(
-        index_elements=["source_kind", "source", "dedupe_key"], set_={"duplicates": Delivery.duplicates + 1}
-    ).returning(Delivery.id, Delivery.duplicates)
-    delivery_id, duplicates = (await work.session.execute(repeated)).one()
-    if duplicates == 0:
-        await wake(work)
-    elif arrival.topic.startswith(_ID_ONLY):
-        # The body came again, so it is there again although the first one may have been erased.
-        restored = update(Delivery).where(Delivery.id == delivery_id, Delivery.erased_at.is_not(None))
-        await work.session.execute(restored.values(body=arrival.body, body_sha256=None, erased_at=None))
-        await again(work, delivery_id)
-    return delivery_id, duplicates == 0
 
 
 async def again(work: Work, delivery_id: UUID) -> bool:

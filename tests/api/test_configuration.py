@@ -9,6 +9,7 @@ from app.runtime import Runtime
 from app.webhooks import inbox
 from app.webhooks.models import SourceKind
 from tests.api.kit import V1, VIEWER, case_in, keep, order_of, refund_in, submit
+from tests.webhooks.kit import received
 
 SECRETS = ("alpha-secret", "cs_test", "ck_test", "plain-secret-1", "acme-token", "whsec_", "test-operator-key")
 
@@ -26,11 +27,11 @@ async def test_stores(client: AsyncClient, runtime: Runtime) -> None:
     await refund_in(runtime, case, RefundStatus.NEEDS_REVIEW)
     async with runtime.work() as work:
         arrival = inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}")
-        first, _ = await inbox.receive(work, arrival)
+        first, _ = await received(runtime, arrival)
         await inbox.failed(work, first, "broken", passing=False)
     async with runtime.work() as work:
         arrival = inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "v"}, b"{}")
-        await inbox.receive(work, arrival)
+        await received(runtime, arrival)
     told = (await client.get(f"{V1}/stores", headers=VIEWER)).json()
     alpha, beta = told["items"]
     assert (alpha["key"], alpha["platform"], alpha["name"]) == ("alpha", "shopify", "Alpha Lamps")
@@ -65,10 +66,9 @@ async def test_lists_of_configuration_page_too(client: AsyncClient) -> None:
 
 async def test_the_last_delivery_is_each_senders_own(client: AsyncClient, runtime: Runtime) -> None:
     """A supplier and a store may share a key."""
-    async with runtime.work() as work:
-        arrival = inbox.supplier_arrival("acme", {"webhook-id": "m"}, b"{}", "return.received")
-        assert arrival.source_kind is SourceKind.SUPPLIER
-        await inbox.receive(work, arrival)
+    arrival = inbox.supplier_arrival("acme", {"webhook-id": "m"}, b"{}", "return.received")
+    assert arrival.source_kind is SourceKind.SUPPLIER
+    await received(runtime, arrival)
     acme, byhand = (await client.get(f"{V1}/suppliers")).json()["items"]
     assert acme["health"]["last_delivery_at"] is not None
     assert byhand["health"]["last_delivery_at"] is None

@@ -14,6 +14,7 @@ from app.runtime import Runtime
 from app.webhooks import inbox
 from app.worker import run_until_idle
 from tests.api.kit import V1, VIEWER
+from tests.webhooks.kit import received
 
 BROKEN = b'{"id": "no order"}'
 
@@ -30,9 +31,8 @@ async def _send(client: AsyncClient, body: bytes, webhook_id: str, topic: str = 
 
 
 async def _supplier_event(runtime: Runtime) -> None:
-    async with runtime.work() as work:
-        arrival = inbox.supplier_arrival("acme", {"webhook-id": "msg-1"}, b"\xff{}", "return.received")
-        await inbox.receive(work, arrival)
+    arrival = inbox.supplier_arrival("acme", {"webhook-id": "msg-1"}, b"\xff{}", "return.received")
+    await received(runtime, arrival)
 
 
 async def test_a_delivery_answers_with_its_senders_ids(client: AsyncClient, runtime: Runtime) -> None:

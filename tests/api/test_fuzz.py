@@ -37,6 +37,7 @@ from app.withdrawals import service as withdrawals
 from app.withdrawals.service import Declaration
 from tests.api.kit import V1, FakeStore, FakeStores, case_in, refund_in
 from tests.conftest import API_KEY
+from tests.webhooks.kit import received
 
 EXAMPLES = 4
 SENSE, NONSENSE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
@@ -59,7 +60,7 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
         refund = await refund_in(runtime, case, RefundStatus.NEEDS_REVIEW)
         message = (await client.get(f"{V1}/messages")).json()["items"][0]["id"]
     async with runtime.work() as work:
-        delivery, _ = await inbox.receive(work, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}"))
+        delivery, _ = await received(runtime, inbox.shopify_arrival("alpha", {"x-shopify-webhook-id": "w"}, b"{}"))
         wish = privacy.Wish("alpha", PrivacyKind.DATA_REQUEST, "operator:root", orders=["1106"])
         asked = await privacy.ask(work, wish)
         told = Declaration("alpha", "page", "form-1", "Ann", "1106", "ann@example.com", "fr", work.now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -65,20 +65,40 @@ def deliveries(count: int) -> Iterator[tuple[str, bytes]]:
             yield "orders/updated", order_body(number - _APART, 1, "partially_refunded")
 
 
-def fill(database: psycopg.Connection[TupleRow], count: int) -> None:
-    """Puts so many deliveries of store `alpha` into the inbox, which appear all at once, and wakes the readers."""
+Also = Callable[[psycopg.Connection[TupleRow]], None]
+
+
+def fill(database: psycopg.Connection[TupleRow], count: int, also: Also = lambda _: None) -> None:
+    """Puts so many deliveries of store `alpha` into the inbox, which appear all at once, and wakes the readers.
+
+    `also` is done in the same transaction.
+    """
+    _put(database, deliveries(count), also)
+
+
+def update(database: psycopg.Connection[TupleRow], count: int) -> None:
+    """The same with news of so many orders that `fill` has made known; any number of times."""
+    version = 2 + int(time.monotonic())
+    _put(database, (("orders/updated", order_body(number % 100, version + number)) for number in range(count)))
+
+
+def _put(
+    database: psycopg.Connection[TupleRow], told: Iterable[tuple[str, bytes]], also: Also = lambda _: None
+) -> None:
     with database.transaction(), database.cursor() as cursor:
         with cursor.copy(_COPY) as copy:
-            for at, (topic, body) in enumerate(deliveries(count)):
-                copy.write_row(_row(at, topic, body))
+            for topic, body in told:
+                copy.write_row(_row(topic, body))
         # Statistics as after a day: the planner has never seen an inbox that fills within a second.
         cursor.execute("ANALYZE deliveries")
+        also(database)
     database.execute(f"NOTIFY {CHANNEL}")
 
 
-def _row(at: int, topic: str, body: bytes) -> tuple[Any, ...]:
-    headers = json.dumps({"x-shopify-topic": topic, "x-shopify-webhook-id": f"w{at}"})
-    return new_id(), "store", "alpha", f"w{at}", topic, f"w{at}", headers, body, "pending", datetime.now(UTC)
+def _row(topic: str, body: bytes) -> tuple[Any, ...]:
+    key = new_id()
+    headers = json.dumps({"x-shopify-topic": topic, "x-shopify-webhook-id": f"{key}"})
+    return key, "store", "alpha", f"{key}", topic, f"{key}", headers, body, "pending", datetime.now(UTC)
 
 
 def opened(url: str) -> psycopg.Connection[TupleRow]:

