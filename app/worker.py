@@ -18,7 +18,7 @@ import app.requests.tasks
 import app.stores.tasks
 import app.webhooks.tasks  # noqa: F401
 from app.cases import tasks as cases
-from app.db.engine import libpq_url
+from app.db.engine import database_is_away, libpq_url
 from app.db.guesses import forget_guesses
 from app.evidence import tasks as evidence
 from app.jobs import NAMESPACE, blueprint
@@ -26,6 +26,7 @@ from app.messages import tasks as messages
 from app.polling import tasks as polling
 from app.privacy import retention
 from app.privacy import tasks as privacy
+from app.queue_worker import SteadyWorker
 from app.refunds import tasks as refunds
 from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
@@ -57,6 +58,8 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     polling.sweep,
     polling.sweep_webhooks,
 )
+# A job whose notification was lost is found after this many seconds.
+FETCH_SECONDS = 2.0
 # How often a worker says that it lives.
 HEARTBEAT_SECONDS = 10
 # A worker that has been silent for this long is dead, and its jobs run again.
@@ -79,11 +82,16 @@ def make_queue(url: str, concurrency: int) -> App:
 
 
 async def sweep_once(runtime: Runtime) -> None:
-    """Looks once for due work of every kind; one kind's trouble does not stop the others."""
+    """Looks once for due work of every kind; one kind's trouble does not stop the others.
+
+    Raises what says that the database is away: the others could not look either.
+    """
     for sweep in SWEEPS:
         try:
             await sweep(runtime)
-        except Exception:
+        except Exception as error:
+            if database_is_away(error):
+                raise
             # Whatever it was: the other sweeps, and this one next time, must go on, or money and dates are forgotten.
             log.exception("sweep_failed", sweep=sweep.__module__)
 
@@ -105,10 +113,7 @@ async def _keep_sweeping(runtime: Runtime) -> None:
     async with queue.open_async():
         while True:
             await sweep_once(runtime)
-            try:
-                await take_over(queue)
-            except Exception:
-                log.exception("take_over_failed")
+            await take_over(queue)
             await asyncio.sleep(runtime.settings.sweep_seconds)
 
 
@@ -116,22 +121,24 @@ async def _run_queue(runtime: Runtime, concurrency: int) -> None:
     """Does jobs until it is cancelled; those under way are finished first."""
     queue = make_queue(runtime.database.url, concurrency)
     async with queue.open_async():
-        await queue.run_worker_async(
+        worker = SteadyWorker(
+            app=queue,
             concurrency=concurrency,
             additional_context={"runtime": runtime},
             install_signal_handlers=False,
-            fetch_job_polling_interval=2.0,
+            fetch_job_polling_interval=FETCH_SECONDS,
             delete_jobs="successful",
             shutdown_graceful_timeout=30,
             update_heartbeat_interval=HEARTBEAT_SECONDS,
             stalled_worker_timeout=STALLED_SECONDS,
         )
+        await worker.run()  # type: ignore[no-untyped-call]
 
 
 async def _keep_up(part: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
     """Begins a part of the worker again whenever it ends, until the worker is told to stop.
 
-    The queue ends without a word when its heartbeat cannot be written: that is an interruption as an error is one.
+    The queue ends without a word when its heartbeat could not be written: that is an interruption as an error is one.
     """
     while not stopping.is_set():
         try:

