@@ -37,6 +37,7 @@ TAGS = [
     {"name": "feedback", "description": "How satisfied customers are, by product and reason."},
     {"name": "orders", "description": "Snapshots of the stores' orders."},
     {"name": "deliveries", "description": "Webhooks as they came."},
+    {"name": "events", "description": "What the merchant's own systems are told, and how they take it."},
     {"name": "privacy", "description": "What is kept of a customer: shown, and erased."},
     {
         "name": "withdrawals",

@@ -19,6 +19,7 @@ from app.db.guesses import forget_guesses
 from app.evidence import tasks as evidence
 from app.jobs import NAMESPACE, blueprint
 from app.messages import tasks as messages
+from app.outbound import tasks as outbound
 from app.polling import tasks as polling
 from app.privacy import retention
 from app.privacy import tasks as privacy
@@ -50,6 +51,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     retention.sweep,
     evidence.sweep,
     withdrawals.sweep,
+    outbound.sweep,
     _forget_guesses,
     polling.sweep,
     polling.sweep_webhooks,
@@ -110,6 +112,7 @@ async def run_worker(runtime: Runtime, concurrency: int = 10, *, install_signal_
     queue = make_queue(runtime.database.url, concurrency)
     async with queue.open_async():
         sweeping = asyncio.create_task(_sweeping(runtime, queue))
+        sending = asyncio.create_task(outbound.keep_sending(runtime))
         try:
             await queue.run_worker_async(
                 concurrency=concurrency,
@@ -123,6 +126,7 @@ async def run_worker(runtime: Runtime, concurrency: int = 10, *, install_signal_
             )
         finally:
             sweeping.cancel()
+            sending.cancel()
 
 
 async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signal_handlers: bool = True) -> None:
@@ -144,7 +148,7 @@ async def run_until_idle(runtime: Runtime) -> None:
         for _ in range(20):
             await sweep_once(runtime)
             before = await _count(queue)
-            if before == 0:
+            if before == 0 and await outbound.send_until_idle(runtime) == 0:
                 return
             await queue.run_worker_async(
                 wait=False,

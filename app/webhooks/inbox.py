@@ -17,6 +17,7 @@ from app.db.base import new_id
 from app.db.work import Work
 from app.errors import Conflict
 from app.jobs import defer
+from app.outbound import service as outbound
 from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 
 # The store gives up on us long before this; a body that large is no order.
@@ -191,6 +192,8 @@ async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) ->
     delivery.next_try_at = work.now + FIRST_RETRY * 2**delivery.attempts if again else None
     delivery.processed_at = None if again else work.now
     delivery.attempts += 1
+    if not again:
+        await outbound.delivery_failed(work, delivery)
 
 
 def waiting(work: Work) -> ColumnElement[bool]:
