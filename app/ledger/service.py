@@ -79,6 +79,14 @@ async def expect_credit(work: Work, case_id: UUID, supplier: str, promise: Mappi
     """The supplier owes for this case; `promise` (amount, currency, reference, expected_at) says how much."""
     credit = await credit_of(work, case_id)
     known = (credit.amount, credit.currency) if credit else ()
+    credit = await _expect(work, case_id, supplier, promise)
+    if known != (credit.amount, credit.currency):
+        await outbound.credit_changed(work, EventType.CREDIT_EXPECTED, credit)
+    return credit
+
+
+async def _expect(work: Work, case_id: UUID, supplier: str, promise: Mapping[str, Any] | None) -> SupplierCredit:
+    credit = await credit_of(work, case_id)
     if credit is None:
         credit = SupplierCredit(
             id=new_id(), case_id=case_id, supplier=supplier, status=CreditStatus.EXPECTED, created_at=work.now, paid=0
@@ -87,8 +95,6 @@ async def expect_credit(work: Work, case_id: UUID, supplier: str, promise: Mappi
     if promise and promise.get("amount") and promise.get("currency"):
         await _promise(work, credit, promise)
     await work.session.flush()
-    if known != (credit.amount, credit.currency):
-        await outbound.credit_changed(work, EventType.CREDIT_EXPECTED, credit)
     return credit
 
 
@@ -116,9 +122,9 @@ async def _receivable(work: Work, credit: SupplierCredit, change: Money) -> None
 
 async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping[str, Any]) -> bool:
     """The supplier paid. Answers whether the credit is settled; a payment short of the promise leaves it open."""
-    credit = await expect_credit(work, case_id, supplier, None)
+    credit = await _expect(work, case_id, supplier, None)
     if credit.amount is None:
-        credit = await expect_credit(work, case_id, supplier, payment)
+        credit = await _expect(work, case_id, supplier, payment)
     paid = Money.parse(str(payment["amount"]), str(payment["currency"]))
     if credit.currency != paid.currency:
         return False

@@ -6,7 +6,7 @@ Each function is called where a thing happens. Without a receiver in the setting
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import insert
@@ -27,6 +27,8 @@ from app.refunds.states import RefundStatus
 from app.settings_events import ReceiverSettings
 from app.webhooks.models import Delivery, SourceKind
 
+# A receiver that was down is tried with one event first; a person who tests it waits for the test.
+_BEFORE_ALL_OTHERS = datetime(2000, 1, 1, tzinfo=UTC)
 # A refund that is being sent is no news: what comes of it is.
 _REFUND = {
     RefundStatus.PLANNED: EventType.REFUND_PLANNED,
@@ -134,11 +136,9 @@ async def store_uninstalled(work: Work, store: str, at: datetime) -> None:
 
 async def test(work: Work, receiver: str) -> UUID:
     """Writes a test for one receiver; answers the event's id."""
-    data = payloads.ReceiverTest(
-        receiver=receiver, text="Somebody asked Makegood to test this receiver; nothing happened."
-    )
+    data = payloads.ReceiverTest(receiver=receiver, text="This is a test; nothing happened.")
     event = await _write(work, EventType.TEST, data, None, None)
-    await queue(work, event, [receiver])
+    await queue(work, event, [receiver], _BEFORE_ALL_OTHERS)
     return event.id
 
 
@@ -153,8 +153,8 @@ def _wants(receiver: ReceiverSettings, type_: str, store: str | None) -> bool:
     )
 
 
-async def queue(work: Work, event: OutboundEvent, receivers: Sequence[str]) -> None:
-    """Has a new event sent to these receivers."""
+async def queue(work: Work, event: OutboundEvent, receivers: Sequence[str], due: datetime | None = None) -> None:
+    """Has a new event sent to these receivers; `due` is now unless it is given."""
     if receivers:
         rows = [
             {
@@ -164,7 +164,7 @@ async def queue(work: Work, event: OutboundEvent, receivers: Sequence[str]) -> N
                 "case_id": event.case_id,
                 "status": SendingStatus.PENDING,
                 "queued_at": work.now,
-                "next_try_at": work.now,
+                "next_try_at": due or work.now,
                 "created_at": event.created_at,
             }
             for key in receivers
