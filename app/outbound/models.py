@@ -47,7 +47,8 @@ class OutboundEvent(HasId, Base):
 class OutboundSending(Base):
     """One event on its way to one receiver. `seq`, `case_id` and `created_at` are the event's.
 
-    `tries` counts since it was queued (a replay begins anew), `attempts` all of them. `claimed_at` is set while a
+    `tries` counts since it was queued (a replay begins anew), `attempts` all of them, `refusals` the
+    answers that may be about this very event. `claimed_at` is set while a
     worker is sending it; a dead worker's claim ends at `next_try_at`.
     """
 
@@ -72,6 +73,7 @@ class OutboundSending(Base):
     status: Mapped[str]
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    refusals: Mapped[int] = mapped_column(default=0, server_default="0")
     queued_at: Mapped[datetime]
     next_try_at: Mapped[datetime | None]
     claimed_at: Mapped[datetime | None]

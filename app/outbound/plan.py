@@ -20,9 +20,11 @@ JITTER = 0.1
 LONGEST_LIFE = timedelta(hours=84)
 # A receiver that asks for more patience than this is asked again sooner: it must not silence an event for ever.
 LONGEST_WAIT = timedelta(hours=24)
-# Later events of a case wait for an earlier one until its fourth try begins, about 35 minutes; then order matters less
-# than news.
-HOLDING_TRIES = 4
+# Later events of a case wait for an earlier one until it was refused so often, about 35 minutes: then it may be this
+# very event that the receiver cannot take, and order matters less than news.
+HOLDING_REFUSALS = 4
+# Answers that speak of the receiver (or what stands before it) and not of the event: it is busy, or down.
+_NOT_ABOUT_THE_EVENT = frozenset({408, 429, 502, 503, 504})
 # Failures in a row after which a receiver is believed to be down, and only one event at a time is tried.
 PAUSE_AFTER = 3
 _FIRST_PAUSE = timedelta(seconds=5)
@@ -55,6 +57,11 @@ class Answer:
         if 200 <= self.status < 300:
             return Verdict.TAKEN
         return Verdict.GONE if self.status == 410 else Verdict.FAILED
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it may be about this very event; no answer, or one of a receiver that is down, is not."""
+        return self.verdict is Verdict.FAILED and self.status is not None and self.status not in _NOT_ABOUT_THE_EVENT
 
     @property
     def told(self) -> str | None:

@@ -181,6 +181,7 @@ async def _queue_again(work: Work, pairs: Sequence[tuple[OutboundEvent, str]]) -
             set_={
                 "status": SendingStatus.PENDING,
                 "tries": 0,
+                "refusals": 0,
                 "queued_at": work.now,
                 "next_try_at": work.now,
                 "claimed_at": None,

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, insert, literal_column, select, update
+from sqlalchemy import exists, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import aliased
 from sqlalchemy.sql.elements import ColumnElement
@@ -72,7 +72,8 @@ async def _send(runtime: Runtime, sender: Sender, settings: ReceiverSettings, le
 async def claim(work: Work, receiver: str) -> list[Letter]:
     """Takes what is due for this worker; nothing while the receiver is paused or gone, one after it was down.
 
-    What another worker holds is skipped. An event waits for the earlier ones of its case, until their fourth try.
+    What another worker holds is skipped. An event waits for the earlier ones of its case, unless they were
+    refused too often.
     """
     state = await work.session.get(OutboundReceiver, receiver)
     if state is not None and (state.disabled_at or (state.paused_until and state.paused_until > work.now)):
@@ -84,7 +85,7 @@ async def claim(work: Work, receiver: str) -> list[Letter]:
         earlier.case_id == due.case_id,
         earlier.status == _PENDING,
         earlier.seq < due.seq,
-        earlier.tries < plan.HOLDING_TRIES,
+        earlier.refusals < plan.HOLDING_REFUSALS,
     )
     statement = (
         select(due)
@@ -143,6 +144,7 @@ async def settle(work: Work, letter: Letter, answer: Answer) -> None:
         # S311: spreads retries, no secret.
         wait = plan.next_wait(row.tries, random.random(), answer.retry_after)  # noqa: S311
         again = wait is not None and answer.verdict is Verdict.FAILED
+        row.refusals += answer.refuses
         row.status = SendingStatus.PENDING if again else SendingStatus.FAILED
         row.next_try_at = work.now + wait if wait is not None and again else None
     await work.session.flush()
@@ -178,16 +180,15 @@ async def _known_to_be_well(work: Work, receiver: str) -> bool:
 
 
 async def wake(work: Work, receiver: str) -> None:
-    """Makes everything due that waits for a receiver and is not being sent."""
+    """Makes everything due that waits for a receiver and is not being sent; its sequence counts again."""
     await work.session.execute(
         update(OutboundSending)
         .where(
             OutboundSending.receiver == receiver,
             OutboundSending.status == _PENDING,
-            OutboundSending.next_try_at > work.now,
             OutboundSending.claimed_at.is_(None),
         )
-        .values(next_try_at=work.now)
+        .values(next_try_at=func.least(OutboundSending.next_try_at, work.now), refusals=0)
     )
 
 

@@ -9,8 +9,6 @@ from typing import Any
 from sqlalchemy import func, select
 
 from app.outbound.models import OutboundEvent
-from app.outbound.payloads import DATA
-from app.outbound.vocabulary import EventType
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.receiver import TakenEvent
 from app.sandbox.woocommerce.model import NewLine, NewOrder
@@ -18,6 +16,7 @@ from tests.e2e.conftest import staged
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_stories import lamp, shopify_order, woo_order
 from tests.leaks import PERSONAL
+from tests.outbound.kit import BY_NAME
 
 
 def told(stage: Stage) -> list[TakenEvent]:
@@ -28,7 +27,7 @@ def told(stage: Stage) -> list[TakenEvent]:
     for one in taken:
         assert set(one.body) == {"id", "type", "timestamp", "sequence", "data"}
         assert one.body["id"] == one.id
-        DATA[EventType(one.type)].model_validate_json(json.dumps(one.body["data"]))
+        BY_NAME[one.type].model_validate_json(json.dumps(one.body["data"]))
         assert not [value for value in PERSONAL if value in json.dumps(one.body, ensure_ascii=False)]
     return taken
 
