@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from app.api import Problem
 from app.errors_http import PROBLEM_JSON
+from app.outbound.described import webhooks
 
 DESCRIPTION = """Makegood handles the returns of Shopify and WooCommerce stores whose goods are shipped by suppliers.
 
@@ -81,6 +82,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in path.items():
             if method in _METHODS:
                 _complete(operation, schemas)
+    document["webhooks"] = webhooks(schemas)
     return document
 
 

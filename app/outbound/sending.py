@@ -19,7 +19,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from app.crashpoints import Point, reached
 from app.db.work import Work
-from app.outbound import plan
+from app.outbound import plan, service
 from app.outbound.models import OutboundAttempt, OutboundEvent, OutboundReceiver, OutboundSending, SendingStatus
 from app.outbound.payloads import envelope
 from app.outbound.plan import Answer, Verdict
@@ -54,6 +54,20 @@ async def send_due(runtime: Runtime, sender: Sender, receiver: str) -> int:
     settings = runtime.settings.events[receiver]
     await asyncio.gather(*(_send(runtime, sender, settings, letter) for letter in letters))
     return len(letters)
+
+
+async def test_now(runtime: Runtime, receiver: str) -> Answer:
+    """Sends a test to a receiver at once, whatever its state, and answers what it said.
+
+    Written and taken in one transaction, so that no worker is quicker.
+    """
+    async with runtime.work() as work:
+        await revive(work, receiver)
+        event_id = await service.test(work, receiver)
+        row = await work.session.get_one(OutboundSending, (event_id, receiver))
+        (letter,) = await _take(work, [row])
+    async with Sender() as sender:
+        return await _send(runtime, sender, runtime.settings.events[receiver], letter)
 
 
 async def _send(runtime: Runtime, sender: Sender, settings: ReceiverSettings, letter: Letter) -> Answer:
@@ -95,13 +109,6 @@ async def claim(work: Work, receiver: str) -> list[Letter]:
         .with_for_update(skip_locked=True, of=due)
     )
     return await _take(work, list(await work.session.scalars(statement)))
-
-
-async def claim_one(work: Work, event_id: UUID, receiver: str) -> list[Letter]:
-    """Takes one event for sending now, whatever its receiver's state; empty when it does not wait to be sent."""
-    row = await work.session.get(OutboundSending, (event_id, receiver), with_for_update=True)
-    waits = row is not None and row.status == SendingStatus.PENDING and row.claimed_at is None
-    return await _take(work, [row]) if row is not None and waits else []
 
 
 async def _take(work: Work, rows: list[OutboundSending]) -> list[Letter]:
