@@ -60,8 +60,8 @@ the receiver until `makegood events test <key>` (or the API's test) enables it. 
 {waits}, each give or take {jitter:.0%};
 `Retry-After` is honoured up to 24 hours. Then, or when 84 hours are over, the event is `failed` and can be replayed.
 
-When {pause} tries in a row fail, only one event at a time is tried, and up to five minutes are left between two tries. The
-first success sends everything that waits; `makegood events test <key>` is such a try. No restart is needed.
+When {pause} tries in a row fail, only one event at a time is tried, and up to five minutes are left between two tries;
+the first success sends everything that waits. `makegood events test <key>` is such a try. No restart is needed.
 
 `GET /api/v1/events/receivers` (or `makegood events receivers`) shows how each fares; `GET /api/v1/events/{{id}}` shows
 every try with the first 1024 bytes of the answer.
