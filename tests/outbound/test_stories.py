@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import func, select
 
+from app.messages.models import Message, MessageStatus
 from app.outbound.models import OutboundEvent
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.receiver import TakenEvent
 from app.sandbox.woocommerce.model import NewLine, NewOrder
+from app.sandbox.world import CLIENT_SECRET
 from tests.e2e.conftest import staged
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_stories import lamp, shopify_order, woo_order
@@ -87,10 +92,57 @@ async def test_an_outcome_in_doubt_is_told_as_such(stage: Stage) -> None:
 
 async def test_a_removed_app_and_a_webhook_that_cannot_be_read_are_told(stage: Stage) -> None:
     await shopify_order(stage, [lamp(1)])
+    body = b'{"id": "no order"}'
+    headers = {
+        "X-Shopify-Hmac-Sha256": base64.b64encode(hmac.digest(CLIENT_SECRET.encode(), body, "sha256")).decode(),
+        "X-Shopify-Topic": "orders/updated",
+        "X-Shopify-Webhook-Id": "w-1",
+    }
+    assert (await stage.http.post(f"/webhooks/shopify/{SHOP}", content=body, headers=headers)).status_code == 200
+    await stage.settle()
+    (broken,) = [one.body["data"]["delivery"] for one in told(stage) if one.type == "delivery.failed"]
+    (shown,) = (await stage.get("/deliveries", status="failed"))["items"]
+    assert (broken["id"], broken["store"], broken["topic"]) == (shown["id"], SHOP, "orders/updated")
     stage.world.shop.uninstall()
     await stage.settle()
     (gone,) = [one for one in told(stage) if one.type == "store.uninstalled"]
     assert gone.body["data"]["store"] == {"key": SHOP, "platform": "shopify"}
+
+
+async def test_a_credit_that_does_not_come_and_a_mail_that_comes_back_are_told(stage: Stage) -> None:
+    order_id, _ = await shopify_order(stage, [lamp(1)])
+    (case,) = await stage.ask(SHOP, order_id, [{"sku": "LAMP-01", "quantity": 1, "reason": "changed_mind"}])
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    await stage.later(days=60)
+    (overdue,) = [one.body["data"] for one in told(stage) if one.type == "credit.overdue"]
+    assert (overdue["case"]["id"], overdue["credit"]["status"]) == (case["id"], "overdue")
+    async with stage.runtime.work() as work:
+        mail = await work.session.scalar(select(Message).where(Message.case_id == UUID(case["id"])).limit(1))
+        assert mail is not None
+        mail.status = MessageStatus.SENT
+    for _ in range(2):
+        await stage.post(f"/messages/{mail.id}/bounced", {"detail": "no such box"})
+    await stage.settle()
+    (back,) = [one.body["data"] for one in told(stage) if one.type == "message.failed"]
+    assert back["message"] == {"id": str(mail.id), "kind": mail.kind, "status": "bounced"}
+    assert back["case"]["id"] == case["id"]
+    assert ["problem:mail_bounced"] in [one.body["data"].get("new") for one in told(stage)]
+
+
+async def test_a_planned_refund_that_is_not_wanted_any_more_is_told(stage: Stage) -> None:
+    order_id, lines = await shopify_order(stage, [lamp(1)])
+    (case,) = await stage.ask(SHOP, order_id, [{"sku": "LAMP-01", "quantity": 1, "reason": "changed_mind"}])
+    stage.world.shop.faults.stand("OrderForReturn", Fault(FaultKind.STATUS_BEFORE, 503))
+    stage.world.suppliers["acme"].confirm(case["id"])
+    await stage.settle()
+    stage.world.shop.faults.clear()
+    stage.world.shop.refund_by_hand(order_id, {int(lines["LAMP-01"]): 1})
+    await stage.settle()
+    await stage.later(hours=1)
+    of_refund = [name for name in names(told(stage)) if name.startswith("refund.")]
+    assert of_refund == ["refund.planned", "refund.voided"]
+    assert (await stage.case(case["id"]))["state"] == "superseded"
 
 
 async def test_a_receiver_hears_only_what_it_wants(database_url: str, settings: Any) -> None:
