@@ -127,6 +127,7 @@ async def run_worker(runtime: Runtime, concurrency: int = 10, *, install_signal_
         finally:
             sweeping.cancel()
             sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
 
 async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signal_handlers: bool = True) -> None:

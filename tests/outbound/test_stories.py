@@ -133,7 +133,7 @@ async def test_a_credit_that_does_not_come_and_a_mail_that_comes_back_are_told(s
 async def test_a_planned_refund_that_is_not_wanted_any_more_is_told(stage: Stage) -> None:
     order_id, lines = await shopify_order(stage, [lamp(1)])
     (case,) = await stage.ask(SHOP, order_id, [{"sku": "LAMP-01", "quantity": 1, "reason": "changed_mind"}])
-    stage.world.shop.faults.stand("OrderForReturn", Fault(FaultKind.STATUS_BEFORE, 503))
+    stage.world.shop.faults.stand("order", Fault(FaultKind.STATUS_BEFORE, 503))
     stage.world.suppliers["acme"].confirm(case["id"])
     await stage.settle()
     stage.world.shop.faults.clear()
