@@ -52,7 +52,11 @@ async def send_due(runtime: Runtime, sender: Sender, receiver: str) -> int:
     async with runtime.work() as work:
         letters = await claim(work, receiver)
     settings = runtime.settings.events[receiver]
-    await asyncio.gather(*(_send(runtime, sender, settings, letter) for letter in letters))
+    sent = await asyncio.gather(*(_send(runtime, sender, settings, one) for one in letters), return_exceptions=True)
+    # Each is ended before one that could not be noted is reported: it is sent again when its lease is over.
+    for outcome in sent:
+        if isinstance(outcome, BaseException):
+            raise outcome
     return len(letters)
 
 
