@@ -83,6 +83,11 @@ class Point(StrEnum):
         "The mail went out and nobody noted it: after 5 minutes it is shown as uncertain, and never sent again.",
     )
     MAIL_SETTLED = ("mail.settled", "The mail is noted as sent; the job runs again and does nothing.")
+    EVENT_TAKEN = ("event.taken", "The event was not sent: after 60 seconds it is, under the same id.")
+    EVENT_SENT = (
+        "event.sent",
+        "The receiver has the event and nobody noted it: after 60 seconds it is sent again, under the same id.",
+    )
 
 
 Hook = Callable[[Point], None]

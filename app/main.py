@@ -19,6 +19,7 @@ from app.limits import BodyLimit
 from app.messages import endpoints as messages
 from app.openapi import describe, operation_id
 from app.orders import endpoints as orders
+from app.outbound import endpoints as events
 from app.pages import endpoints as pages
 from app.pages.customer import endpoints as customer
 from app.pages.supplier import endpoints as supplier_pages
@@ -43,7 +44,7 @@ API_PREFIX = "/api/v1"
 FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (
     requests, order_links, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers,
-    feedback, withdrawals, supplier_links,
+    feedback, withdrawals, supplier_links, events,
 )  # fmt: skip
 PAGES = (withdrawal_pages, supplier_pages, pages, customer, photos, survey)
 

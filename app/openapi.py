@@ -11,6 +11,7 @@ from fastapi.routing import APIRoute
 
 from app.api import Problem
 from app.errors_http import PROBLEM_JSON
+from app.outbound.described import webhooks
 
 DESCRIPTION = """Makegood handles the returns of Shopify and WooCommerce stores whose goods are shipped by suppliers.
 
@@ -37,6 +38,7 @@ TAGS = [
     {"name": "feedback", "description": "How satisfied customers are, by product and reason."},
     {"name": "orders", "description": "Snapshots of the stores' orders."},
     {"name": "deliveries", "description": "Webhooks as they came."},
+    {"name": "events", "description": "What the merchant's own systems are told, and how they take it."},
     {"name": "privacy", "description": "What is kept of a customer: shown, and erased."},
     {
         "name": "withdrawals",
@@ -80,6 +82,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
         for method, operation in path.items():
             if method in _METHODS:
                 _complete(operation, schemas)
+    document["webhooks"] = webhooks(schemas)
     return document
 
 

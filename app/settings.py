@@ -20,6 +20,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from app.settings_events import ReceiverSettings
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
 from app.settings_types import Country, NetworkList, SecretList, WebUrl
@@ -67,6 +68,9 @@ class Settings(BaseSettings):
     )
     stores: dict[str, StoreSettings] = Field({}, description="The stores, by key.")
     suppliers: dict[str, SupplierSettings] = Field({}, description="The suppliers, by key.")
+    events: dict[str, ReceiverSettings] = Field(
+        {}, description="Systems of the merchant's own that are told of events."
+    )
     smtp_url: SecretStr | None = Field(
         None, description="`smtp://user:password@host:587` or `smtps://…`; unset: mails are stored, not sent."
     )
@@ -138,6 +142,9 @@ class Settings(BaseSettings):
     retention_personal_days: int | None = Field(
         None, ge=30, le=3650, description="Days after which orders whose cases have ended lose their customer; off."
     )
+    retention_event_days: int = Field(
+        30, ge=4, le=3650, description="Days in which events told to receivers can be replayed; a try takes up to 4."
+    )
     credit_wait_days: int = Field(
         30, ge=1, le=365, description="Days until a supplier's credit is expected when the supplier names no date."
     )
@@ -159,14 +166,14 @@ class Settings(BaseSettings):
         toml = [TomlConfigSettingsSource(settings_cls, path)] if path else []
         return (init_settings, env_settings, dotenv_settings, *toml)
 
-    @field_validator("stores", "suppliers", "api_keys", "api_key_scopes", mode="before")
+    @field_validator("stores", "suppliers", "events", "api_keys", "api_key_scopes", mode="before")
     @classmethod
     def _lower_keys(cls, value: Any) -> Any:
         if isinstance(value, dict):
             return {str(key).lower(): item for key, item in value.items()}
         return value
 
-    @field_validator("stores", "suppliers")
+    @field_validator("stores", "suppliers", "events")
     @classmethod
     def _plain_keys(cls, value: dict[str, Any]) -> dict[str, Any]:
         for key in value:
@@ -187,6 +194,9 @@ class Settings(BaseSettings):
         for key, store in self.stores.items():
             if store.default_supplier and store.default_supplier not in self.suppliers:
                 raise ValueError(f"STORES__{key.upper()}__DEFAULT_SUPPLIER names a supplier that is not configured")
+        for key, receiver in self.events.items():
+            if unknown := [store for store in receiver.stores if store not in self.stores]:
+                raise ValueError(f"EVENTS__{key.upper()}__STORES names {', '.join(unknown)}, which is not configured")
         for name in self.api_key_scopes:
             if name not in self.api_keys:
                 raise ValueError(f"API_KEY_SCOPES__{name.upper()} has no API_KEYS__{name.upper()} beside it")

@@ -17,6 +17,7 @@ from pydantic_settings import SettingsError
 from app.errors import ConfigError
 from app.policy.files import PolicyFault, load
 from app.settings import Settings
+from app.settings_events import ReceiverSettings
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
 
@@ -24,9 +25,13 @@ PREFIX = "MAKEGOOD_"
 _KEYED: dict[str, type[BaseModel] | None] = {
     "stores": StoreSettings,
     "suppliers": SupplierSettings,
+    "events": ReceiverSettings,
     "api_keys": None,
     "api_key_scopes": None,
 }
+
+# What is read as JSON before our own words for a mistake would be heard.
+_LISTS = ("__VENDORS", "__SKU_PREFIXES", "__TYPES", "__STORES")
 
 
 def config_file_path() -> Path | None:
@@ -95,7 +100,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
 def _bad_lists(environment: Mapping[str, str]) -> list[str]:
     found = []
     for name, value in sorted(environment.items()):
-        if name.startswith(PREFIX) and name.endswith(("__VENDORS", "__SKU_PREFIXES")):
+        if name.startswith(PREFIX) and name.endswith(_LISTS):
             try:
                 good = isinstance(json.loads(value), list)
             except ValueError:

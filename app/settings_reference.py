@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from app.settings import Settings
+from app.settings_events import ReceiverSettings
 from app.settings_load import PREFIX
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
@@ -32,7 +33,7 @@ def page() -> str:
     service = [
         _row(f"{PREFIX}{name.upper()}{'__<NAME>' if name.startswith('api_key') else ''}", field)
         for name, field in Settings.model_fields.items()
-        if name not in {"stores", "suppliers"}
+        if name not in {"stores", "suppliers", "events"}
     ]
     return "\n".join(
         [
@@ -42,6 +43,7 @@ def page() -> str:
             "A Shopify store needs `DOMAIN`, `CLIENT_SECRET` and either `CLIENT_ID` or `ACCESS_TOKEN`. A WooCommerce",
             "site needs `URL`, `CONSUMER_KEY`, `CONSUMER_SECRET` and `WEBHOOK_SECRET`.\n",
             _section("A supplier", _rows(SupplierSettings, "SUPPLIERS")),
+            _section("A receiver of events", _rows(ReceiverSettings, "EVENTS")),
         ]
     )
 

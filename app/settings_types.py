@@ -29,7 +29,7 @@ def _country(value: object) -> object:
     return value
 
 
-def _web_url(value: object) -> object:
+def _event_url(value: object) -> object:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("must be a URL")
     parts = urlsplit(value.strip())
@@ -39,7 +39,11 @@ def _web_url(value: object) -> object:
         raise ValueError("must be https (plain http is accepted only for this machine itself)")
     if parts.username or parts.password:
         raise ValueError("must not carry a user name or password")
-    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl().rstrip("/")
+    return parts._replace(scheme=parts.scheme.lower(), netloc=parts.netloc.lower()).geturl()
+
+
+def _web_url(value: object) -> object:
+    return str(_event_url(value)).rstrip("/")
 
 
 def _text_list(value: object) -> object:
@@ -84,6 +88,8 @@ def _secret_list(value: object) -> object:
 
 Country = Annotated[str, BeforeValidator(_country)]
 WebUrl = Annotated[str, BeforeValidator(_web_url)]
+# Kept to the letter: a receiver may answer a missing slash with a redirect, which is not followed.
+EventUrl = Annotated[SecretStr, BeforeValidator(_event_url)]
 TextList = Annotated[list[str], BeforeValidator(_text_list)]
 NetworkList = Annotated[list[str], BeforeValidator(_networks)]
 Address = Annotated[dict[str, str] | None, BeforeValidator(_address)]

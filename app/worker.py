@@ -23,6 +23,7 @@ from app.db.guesses import forget_guesses
 from app.evidence import tasks as evidence
 from app.jobs import NAMESPACE, blueprint
 from app.messages import tasks as messages
+from app.outbound import tasks as outbound
 from app.polling import tasks as polling
 from app.privacy import retention
 from app.privacy import tasks as privacy
@@ -54,6 +55,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     retention.sweep,
     evidence.sweep,
     withdrawals.sweep,
+    outbound.sweep,
     _forget_guesses,
     polling.sweep,
     polling.sweep_webhooks,
@@ -160,6 +162,8 @@ async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signa
         asyncio.create_task(_keep_up(lambda: _run_queue(runtime, concurrency), stopping)),
         asyncio.create_task(_keep_up(lambda: _keep_sweeping(runtime), stopping)),
     ]
+    if runtime.settings.events:
+        others.append(asyncio.create_task(_keep_up(lambda: outbound.keep_sending(runtime), stopping)))
     with signals.on_stop(stopping.set) if install_signal_handlers else nullcontext():
         try:
             await _until_stopped(stopping, [reading, *others])
@@ -188,7 +192,7 @@ async def run_until_idle(runtime: Runtime) -> None:
         for _ in range(20):
             await sweep_once(runtime)
             await read_all(runtime)
-            if await _count(queue) == 0:
+            if await _count(queue) == 0 and await outbound.send_until_idle(runtime) == 0:
                 return
             await queue.run_worker_async(
                 wait=False,

@@ -342,3 +342,44 @@ def test_a_store_leads_back_to_its_front(put: pytest.MonkeyPatch) -> None:
     fronts = [settings.stores[key].front for key in ("alpha", "beta", "gamma")]
     assert fronts == ["https://alpha.myshopify.com", "https://beta.example", "https://lamps.example"]
     assert settings.trusted_proxies == ["10.0.0.7", "10.1.0.0/16"]
+
+
+EVENTS = {"URL": "https://crm.example/hooks/?key=v", "SECRET": "whsec_" + "c2VjcmV0" * 4}
+
+
+def receiver(put: pytest.MonkeyPatch, **changes: str) -> None:
+    for name, value in {**EVENTS, **changes}.items():
+        put.setenv(f"MAKEGOOD_EVENTS__CRM__{name}", value)
+
+
+def test_a_receiver_of_events_keeps_its_address_to_the_letter_and_secret(put: pytest.MonkeyPatch) -> None:
+    receiver(put, SECRET=f'["{EVENTS["SECRET"]}", "whsec_{"bmV3" * 9}"]', TYPES='["refund"]', STORES="[]")
+    crm = load_settings().events["crm"]
+    assert crm.url.get_secret_value() == "https://crm.example/hooks/?key=v"
+    assert (crm.host, len(crm.secrets), crm.types) == ("https://crm.example", 2, ["refund"])
+    assert "hooks" not in repr(crm)
+    assert crm.secrets[0] not in repr(crm)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"URL": "http://crm.example/"}, "MAKEGOOD_EVENTS__CRM__URL: must be https"),
+        ({"URL": "https://u:p@crm.example/"}, "MAKEGOOD_EVENTS__CRM__URL: must not carry a user name"),
+        ({"SECRET": HUSH}, "MAKEGOOD_EVENTS__CRM__SECRET: must be whsec_ followed by 24 to 64 bytes in base64"),
+        ({"SECRET": f"whsec_{HUSH}"}, "MAKEGOOD_EVENTS__CRM__SECRET: must be whsec_"),
+        ({"SECRET": "[]"}, "MAKEGOOD_EVENTS__CRM__SECRET: must be whsec_"),
+        ({"TYPES": "refund"}, "MAKEGOOD_EVENTS__CRM__TYPES must be a JSON list such as"),
+        ({"TYPES": '["refnd"]'}, "MAKEGOOD_EVENTS__CRM__TYPES: names no type of event: refnd"),
+        ({"STORES": '["alpha"]'}, "EVENTS__CRM__STORES names alpha, which is not configured"),
+        ({"ADDRESS": "x"}, "MAKEGOOD_EVENTS__CRM__ADDRESS is not a setting"),
+    ],
+)
+def test_a_mistake_in_a_receiver_of_events_is_named(
+    put: pytest.MonkeyPatch, changes: dict[str, str], sentence: str
+) -> None:
+    receiver(put, **changes)
+    with pytest.raises(ConfigError) as refused:
+        load_settings()
+    assert sentence in refused.value.detail
+    assert HUSH not in refused.value.detail

@@ -25,6 +25,7 @@ from app.messages.render import MessageKind
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
+from app.outbound import service as outbound
 from app.refunds import service as refunds
 from app.refunds.amounts import decide
 from app.refunds.models import Refund
@@ -124,6 +125,7 @@ async def _finish(work: Work, case: Case) -> None:
 
 async def refund_succeeded(work: Work, order: Order, case: Case, refund: Refund) -> None:
     """The money of a refund is proven: counters, ledger, mail, and the case is done when all is paid."""
+    await outbound.refund_changed(work, refund)
     data = {
         "refund_id": refund.id,
         "store_refund_id": refund.store_refund_id,
@@ -163,6 +165,7 @@ def _ahead_of_supplier(case: Case) -> bool:
 
 async def refund_failed(work: Work, order: Order, case: Case, refund: Refund) -> None:
     """It is proven that the refund was not made: a person chooses another way."""
+    await outbound.refund_changed(work, refund)
     if case.state in _PAYING:
         reason = refund.detail or "the store refused the refund"
         data = {"reason": reason, "refund_id": refund.id}
@@ -173,5 +176,6 @@ async def refund_failed(work: Work, order: Order, case: Case, refund: Refund) ->
 
 async def refund_in_review(work: Work, case: Case, refund: Refund) -> None:
     """No machine can know whether the money moved."""
+    await outbound.refund_changed(work, refund)
     text = f"A person must settle the refund {refund.id}: {refund.detail}"
     await cases.add_problem(work, case, "refund_needs_review", text)

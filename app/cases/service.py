@@ -24,6 +24,7 @@ from app.cases.view import CaseView, LineView, told_by_law
 from app.cases.vocabulary import WAITS_FOR_OPERATOR, Command, Event, Ground, Hold, Remedy, Route, State
 from app.db.work import Work
 from app.messages import operator as messages
+from app.outbound import service as outbound
 from app.policy import service as policy
 from app.timers import service as timers
 
@@ -186,6 +187,7 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
         await work.session.flush()
     except IntegrityError as error:
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
+    await outbound.case_changed(work, case, transition, actor, known)
     if event.type in _SUPPLIER_SPOKE:
         await claim_filed(work, case)
     for conflict in law.conflicts:

@@ -103,6 +103,7 @@ def _settings(world: World, token: str, folder: Path) -> Settings:
         api_keys={"demo": token},
         stores=world.stores(),
         suppliers={**world.supplier_settings(), BY_HAND: world.supplier_settings()[BY_HAND] | _WRITTEN_TO},
+        events=world.event_settings(),
         sweep_seconds=1,
         refund_first_look_seconds=2,
     )

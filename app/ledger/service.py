@@ -14,6 +14,8 @@ from app.db.base import new_id
 from app.db.work import Work
 from app.ledger.models import Account, CreditStatus, LedgerEntry, SupplierCredit
 from app.money import Money
+from app.outbound import service as outbound
+from app.outbound.vocabulary import EventType
 
 _UNPAID = frozenset({CreditStatus.EXPECTED, CreditStatus.CLAIMED, CreditStatus.PARTLY_PAID, CreditStatus.SHORT})
 
@@ -76,6 +78,15 @@ async def is_settled(work: Work, case_id: UUID) -> bool:
 async def expect_credit(work: Work, case_id: UUID, supplier: str, promise: Mapping[str, Any] | None) -> SupplierCredit:
     """The supplier owes for this case; `promise` (amount, currency, reference, expected_at) says how much."""
     credit = await credit_of(work, case_id)
+    known = (credit.amount, credit.currency) if credit else ()
+    credit = await _expect(work, case_id, supplier, promise)
+    if known != (credit.amount, credit.currency):
+        await outbound.credit_changed(work, EventType.CREDIT_EXPECTED, credit)
+    return credit
+
+
+async def _expect(work: Work, case_id: UUID, supplier: str, promise: Mapping[str, Any] | None) -> SupplierCredit:
+    credit = await credit_of(work, case_id)
     if credit is None:
         credit = SupplierCredit(
             id=new_id(), case_id=case_id, supplier=supplier, status=CreditStatus.EXPECTED, created_at=work.now, paid=0
@@ -111,9 +122,9 @@ async def _receivable(work: Work, credit: SupplierCredit, change: Money) -> None
 
 async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping[str, Any]) -> bool:
     """The supplier paid. Answers whether the credit is settled; a payment short of the promise leaves it open."""
-    credit = await expect_credit(work, case_id, supplier, None)
+    credit = await _expect(work, case_id, supplier, None)
     if credit.amount is None:
-        credit = await expect_credit(work, case_id, supplier, payment)
+        credit = await _expect(work, case_id, supplier, payment)
     paid = Money.parse(str(payment["amount"]), str(payment["currency"]))
     if credit.currency != paid.currency:
         return False
@@ -121,10 +132,13 @@ async def credit_paid(work: Work, case_id: UUID, supplier: str, payment: Mapping
     told = (payment.get("reference"), payment.get("paid_at"), paid.text)
     posting = f"credit-paid:{case_id}:" + ":".join(str(part or "") for part in told)
     await post(work, posting, case_id, Account.SUPPLIER_CREDIT_RECEIVED, Account.SUPPLIER_RECEIVABLE, paid)
+    known = credit.paid
     credit.paid = await _received(work, case_id, paid.currency)
     credit.paid_at = _moment(payment.get("paid_at")) or work.now
     settled = credit.paid >= (credit.amount or 0)
     credit.status = CreditStatus.PAID if settled else CreditStatus.SHORT
+    if credit.paid != known:
+        await outbound.credit_changed(work, EventType.CREDIT_PAID, credit)
     return settled
 
 
@@ -133,6 +147,7 @@ async def credit_overdue(work: Work, case_id: UUID) -> None:
     credit = await credit_of(work, case_id)
     if credit is not None and credit.status in _UNPAID:
         credit.status = CreditStatus.OVERDUE
+        await outbound.credit_changed(work, EventType.CREDIT_OVERDUE, credit)
 
 
 async def _received(work: Work, case_id: UUID, currency: str) -> int:

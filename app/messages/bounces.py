@@ -15,6 +15,7 @@ from app.db.work import Work
 from app.errors import Conflict, NotFound
 from app.messages.models import Message, MessageStatus
 from app.messages.render import TO_OPERATOR
+from app.outbound import service as outbound
 
 BOUNCED, NOT_SENT = "mail_bounced", "mail_not_sent"
 _WENT_OUT = (MessageStatus.SENT, MessageStatus.UNCERTAIN, MessageStatus.FAILED, MessageStatus.BOUNCED)
@@ -55,6 +56,7 @@ async def lock_cases(work: Work, message: Message) -> list[Case]:
 
 async def show(work: Work, message: Message, affected: list[Case]) -> None:
     """Says on locked cases that a message of theirs did not arrive. The address stays in the message alone."""
+    await outbound.message_failed(work, message)
     bounced = message.status == MessageStatus.BOUNCED
     what = "came back" if bounced else "could not be sent"
     text = f"The mail {message.kind} ({message.id}) {what}: check the address, and tell them another way."

@@ -24,6 +24,7 @@ from app.messages.render import MessageFacts, MessageKind, RenderedMessage, rend
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
+from app.outbound import service as outbound
 from app.refunds.models import Refund
 from app.requests.models import ReturnRequest
 from app.requests.status_link import status_path, status_token
@@ -213,5 +214,7 @@ async def write(work: Work, facts: MessageFacts, letter: Letter) -> None:
         .returning(Message.id)
     )
     written = (await work.session.execute(statement)).scalar_one_or_none()
+    if written is not None and error is not None:
+        await outbound.message_failed(work, await work.session.get_one(Message, written))
     if written is not None and sends:
         await defer(work.session, "messages.send", message_id=str(written))

@@ -24,7 +24,7 @@ _KEY_IS_SPENT = ("idempotency_mismatch", "idempotency_previous_failed")
 async def look(work: Work, order: Order, case: Case, refund: Refund, store: Store, seen: Sequence[SeenRefund]) -> None:
     """Settles an open outcome by what the store shows: `seen` are the refunds with the operation's marker."""
     if refund.status == RefundStatus.SUBMITTING:
-        service.doubt(work, refund, "the process that sent it ended before the answer came", timedelta(0))
+        await service.doubt(work, refund, "the process that sent it ended before the answer came", timedelta(0))
     if refund.status not in (RefundStatus.UNKNOWN, RefundStatus.PLANNED):
         return
     refund.looks += 1
@@ -92,4 +92,4 @@ async def _carry_out(work: Work, order: Order, case: Case, refund: Refund, settl
         service.postpone(work, refund, settlement.detail, timedelta(0))
         await defer(work.session, "refunds.advance", refund_id=str(refund.id))
     else:
-        service.doubt(work, refund, settlement.detail, reconcile.next_look(refund.looks))
+        await service.doubt(work, refund, settlement.detail, reconcile.next_look(refund.looks))

@@ -20,6 +20,7 @@ from app.jobs import defer
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import OrderSnapshot, RefundState
+from app.outbound import service as outbound
 from app.outcomes import Ok, Rejected, Unknown
 from app.refunds import reconcile, service
 from app.refunds.amounts import Taken
@@ -82,7 +83,7 @@ async def unreadable(runtime: Runtime, refund_id: UUID, error: StoreUnavailable 
         if refund.status == RefundStatus.PLANNED:
             service.postpone(work, refund, error.detail, wait)
         else:
-            service.doubt(work, refund, error.detail, wait)
+            await service.doubt(work, refund, error.detail, wait)
             if attempt is not None:
                 await _out_of_sight(work, case, refund, work.now - attempt.started_at)
 
@@ -198,6 +199,7 @@ async def _unwanted(work: Work, case: Case, refund: Refund, why: str) -> None:
     """It must not go out any more: void when nothing ever reached the store, else for a person to settle."""
     if await service.never_sent(work, refund.id):
         service.void(work, refund, why)
+        await outbound.refund_changed(work, refund)
         await defer(work.session, "refunds.plan", case_id=str(case.id))
         return
     service.hand_over(refund, why)
@@ -238,7 +240,9 @@ async def _settle(
             service.succeed(work, refund, proof.store_refund_id, "the store confirmed it")
             await refund_succeeded(work, order, case, refund)
         elif proof.state is RefundState.PENDING:
-            service.doubt(work, refund, "the store made the refund; its payment is pending", reconcile.next_look(2))
+            await service.doubt(
+                work, refund, "the store made the refund; its payment is pending", reconcile.next_look(2)
+            )
         else:
             service.hand_over(refund, proof.detail or f"the store made the refund, and its money is {proof.state}")
             await refund_in_review(work, case, refund)
@@ -246,7 +250,7 @@ async def _settle(
         service.postpone(work, refund, answer.detail, timedelta(seconds=answer.retry_after or 10))
     else:
         look_in = timedelta(seconds=1) if outcome == "rejected" else reconcile.next_look(number - 1)
-        service.doubt(work, refund, f"{answer.code}: {answer.detail}", look_in)
+        await service.doubt(work, refund, f"{answer.code}: {answer.detail}", look_in)
 
 
 def _as_stored(answer: RefundAnswer) -> tuple[str, dict[str, str]]:

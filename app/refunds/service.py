@@ -20,6 +20,7 @@ from app.jobs import defer
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
+from app.outbound import service as outbound
 from app.refunds.amounts import Decided, Taken
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RESERVED, UNDER_WAY, RefundStatus, check_move
@@ -103,6 +104,7 @@ async def plan(work: Work, order: Order, wish: Plan) -> Refund:
     )
     work.session.add(refund)
     await work.session.flush()
+    await outbound.refund_changed(work, refund)
     await defer(work.session, "refunds.advance", refund_id=str(refund.id))
     return refund
 
@@ -227,10 +229,11 @@ def hand_over(refund: Refund, detail: str) -> None:
     refund.next_check_at = None
 
 
-def doubt(work: Work, refund: Refund, detail: str, look_in: timedelta) -> None:
+async def doubt(work: Work, refund: Refund, detail: str, look_in: timedelta) -> None:
     """The outcome is open; it is looked up in `look_in`."""
     if refund.status != RefundStatus.UNKNOWN:
         move(refund, RefundStatus.UNKNOWN, detail)
+        await outbound.refund_changed(work, refund)
     refund.detail = detail[:500]
     refund.next_check_at = work.now + look_in
 
@@ -262,6 +265,7 @@ async def void_planned(work: Work, case_id: UUID, detail: str) -> int:
     found = [refund for refund in planned if await never_sent(work, refund.id)]
     for refund in found:
         void(work, refund, detail)
+        await outbound.refund_changed(work, refund)
     return len(found)
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from app.sandbox.delivery import NotLoopback
 from app.sandbox.faults import Fault, FaultKind, FaultPlan
+from app.sandbox.receiver import EventReceiver
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import ShopifyShop
 from app.sandbox.suppliers.bot import SupplierBot
@@ -55,11 +56,12 @@ class _Wrong(Exception):
 
 @dataclass(slots=True)
 class Control:
-    """Steers one shop, one site and their suppliers over HTTP."""
+    """Steers one shop, one site, their suppliers and the receiver of events over HTTP."""
 
     shop: ShopifyShop
     site: WooSite
     suppliers: Mapping[str, SupplierBot]
+    crm: EventReceiver
 
     def routes(self) -> list[Route]:
         """The control API's paths, relative to wherever it is mounted."""
@@ -67,6 +69,7 @@ class Control:
             Route("/orders", _answered(self._orders), methods=["POST"]),
             Route("/ledger", _answered(self._ledger)),
             Route("/suppliers/{key}/{return_id}/{action}", _answered(self._supplier), methods=["POST"]),
+            Route("/events", _answered(self._events)),
             Route("/faults", _answered(self._faults), methods=["POST"]),
         ]
 
@@ -113,6 +116,10 @@ class Control:
             self.site.key: {"money_calls": of_site, "gateway_payouts": paid},
         }
 
+    async def _events(self, _request: Request) -> tuple[int, Any]:
+        """Every event that the receiver took, oldest first."""
+        return 200, {"refused": self.crm.refused, "taken": [one.body for one in self.crm.taken]}
+
     async def _supplier(self, request: Request) -> tuple[int, Any]:
         """A supplier does something about a return, which is named by Makegood's case id."""
         key, return_id, action = (request.path_params[name] for name in ("key", "return_id", "action"))
@@ -135,7 +142,7 @@ class Control:
         if unknown := sorted(set(body) - _FAULT_FIELDS):
             raise _Wrong(422, f"Unknown: {', '.join(unknown)}; known are {', '.join(sorted(_FAULT_FIELDS))}")
         plans: dict[str, FaultPlan] = {self.shop.key: self.shop.faults, self.site.key: self.site.faults}
-        plans |= {key: bot.faults for key, bot in self.suppliers.items()}
+        plans |= {key: bot.faults for key, bot in self.suppliers.items()} | {"crm": self.crm.faults}
         plan = plans.get(body.get("service", ""))
         if plan is None:
             raise _Wrong(404, f"`service` must be one of {', '.join(sorted(plans))}")

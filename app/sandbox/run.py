@@ -55,6 +55,7 @@ def guide(world: World) -> str:
 #        http://127.0.0.1:8000/api/v1/return-requests -d '{{"store": "{SHOP}", "order": "1001", "remedy": "refund",
 #        "lines": [{{"sku": "LAMP-01", "quantity": 1, "reason": "defective"}}]}}'
 #      curl {world.url}/control/ledger
+#      curl {world.url}/control/events     (what Makegood told the merchant's own systems)
 #      curl -X POST {world.url}/control/suppliers/acme/<case id>/confirm
 #        (or authorize, refuse, receive, reject, credit)
 #      curl -X POST {world.url}/control/faults \\

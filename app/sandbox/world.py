@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Mount
 from app.clock import Clock, SystemClock
 from app.sandbox.control import Control
 from app.sandbox.delivery import Courier
+from app.sandbox.receiver import EventReceiver
 from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.shop import ShopifyShop
 from app.sandbox.suppliers.bot import SupplierBot
@@ -27,7 +28,11 @@ WEBHOOK_SECRET = "sandboxwebhooksecret"
 SUPPLIER_TOKEN = "sandbox-supplier-token"
 SUPPLIER_SECRET = "whsec_c2FuZGJveC1zdXBwbGllci1zZWNyZXQtMDEyMw=="
 
+EVENT_SECRET = "whsec_c2FuZGJveC1yZWNlaXZlci1zZWNyZXQtMDEyMw=="
+
 SHOP, SITE = "alpha", "beta"
+# The receiver of events: stands for whatever the merchant runs.
+CRM = "crm"
 _VENDORS = {
     "acme": ("Acme", Character.PROMPT),
     "slowpoke": ("Slowpoke", Character.SLOW),
@@ -62,12 +67,14 @@ class World:
             )
             for key, (_, character) in _VENDORS.items()
         }
+        self.crm = EventReceiver(EVENT_SECRET)
         self._app.router.routes.extend(
             [
                 Mount(f"/shopify/{SHOP}", routes=self.shop.routes()),
                 Mount(f"/woo/{SITE}", routes=self.site.routes()),
                 *(Mount(f"/suppliers/{key}", routes=bot.routes()) for key, bot in self.suppliers.items()),
-                Mount("/control", routes=Control(self.shop, self.site, self.suppliers).routes()),
+                Mount(f"/events/{CRM}", routes=self.crm.routes()),
+                Mount("/control", routes=Control(self.shop, self.site, self.suppliers, self.crm).routes()),
             ]
         )
 
@@ -126,10 +133,19 @@ class World:
         }
         return {**by_api, BY_HAND: by_hand}
 
+    def event_settings(self) -> dict[str, dict[str, Any]]:
+        """The `events` settings that have Makegood tell this world's receiver."""
+        return {CRM: {"url": f"{self.url}/events/{CRM}/", "secret": EVENT_SECRET}}
+
     def environment(self) -> dict[str, str]:
         """The same settings as environment variables, for a Makegood started by hand."""
         found = {}
-        for section, entries in (("STORES", self.stores()), ("SUPPLIERS", self.supplier_settings())):
+        sections = (
+            ("STORES", self.stores()),
+            ("SUPPLIERS", self.supplier_settings()),
+            ("EVENTS", self.event_settings()),
+        )
+        for section, entries in sections:
             for key, entry in entries.items():
                 for name, value in entry.items():
                     found[f"MAKEGOOD_{section}__{key.upper()}__{name.upper()}"] = _as_text(value)

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.db.work import Work
 from app.jobs import defer
+from app.outbound import service as outbound
 from app.refunds.models import Refund
 from app.refunds.states import RefundStatus
 from app.stores.base import StoreUninstalled
@@ -41,6 +42,7 @@ async def uninstall(work: Work, store: str, at: datetime) -> bool:
     if state.uninstalled_at is not None or (state.resumed_at is not None and at <= state.resumed_at):
         return False
     state.uninstalled_at = at
+    await outbound.store_uninstalled(work, store, at)
     # Each is looked at now, finds the gate closed, and says so on its case.
     await _wake_refunds(work, store)
     return True

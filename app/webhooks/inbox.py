@@ -13,6 +13,7 @@ from sqlalchemy.orm import defer as defer_column
 
 from app.db.work import Work
 from app.errors import Conflict
+from app.outbound import service as outbound
 from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 
 # The store gives up on us long before this; a body that large is no order.
@@ -174,3 +175,5 @@ async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) ->
     delivery.next_try_at = work.now + FIRST_RETRY * 2**delivery.attempts if again else None
     delivery.processed_at = None if again else work.now
     delivery.attempts += 1
+    if not again:
+        await outbound.delivery_failed(work, delivery)

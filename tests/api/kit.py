@@ -240,7 +240,7 @@ async def refund_in(runtime: Runtime, case: Json, status: RefundStatus) -> str:
             prepared = PreparedRefund(refund.id, "1", Money(refund.amount, "EUR", 2), {"sent": "as it was"})
             await refunds.begin(work, refund, prepared)
         if status is RefundStatus.UNKNOWN:
-            refunds.doubt(work, refund, "no answer", timedelta(0))
+            await refunds.doubt(work, refund, "no answer", timedelta(0))
         if status is RefundStatus.NEEDS_REVIEW:
             refunds.hand_over(refund, "no machine can know")
         return str(refund.id)

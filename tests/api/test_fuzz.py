@@ -27,6 +27,7 @@ from schemathesis.core.result import Ok
 import app.api
 from app.api import TOKEN_GUESSES
 from app.main import create_app
+from app.outbound import service as outbound
 from app.privacy import service as privacy
 from app.privacy.models import PrivacyKind
 from app.refunds.states import RefundStatus
@@ -36,11 +37,12 @@ from app.webhooks import inbox
 from app.withdrawals import service as withdrawals
 from app.withdrawals.service import Declaration
 from tests.api.kit import V1, FakeStore, FakeStores, case_in, refund_in
-from tests.conftest import API_KEY
+from tests.conftest import API_KEY, BASE_SETTINGS
 from tests.webhooks.kit import received
 
 EXAMPLES = 4
 SENSE, NONSENSE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+EVENTS = {"crm": {"url": "http://127.0.0.1:9", "secret": BASE_SETTINGS["suppliers"]["acme"]["webhook_secret"]}}
 TOKEN = {"Authorization": f"Bearer {API_KEY}"}
 
 
@@ -65,12 +67,15 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
         asked = await privacy.ask(work, wish)
         told = Declaration("alpha", "page", "form-1", "Ann", "1106", "ann@example.com", "fr", work.now)
         withdrawal = await withdrawals.declare(work, told)
+        event = await outbound.test(work, "crm")
     return {
         "privacy-requests": str(asked.id if asked else ""),
         "case": case["reference"],
         "order": "1106",
         "store": "alpha",
         "supplier": "acme",
+        "receiver": "crm",
+        "events": str(event),
         "return-requests": case["request_id"],
         "refunds": refund,
         "messages": message,
@@ -85,7 +90,7 @@ def service(database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPat
     """The service on a port of its own, in a thread with a loop of its own."""
     # One of the checks tries wrong tokens at every operation, and must go on being told that they are wrong.
     monkeypatch.setattr(app.api, "TOKEN_GUESSES", replace(TOKEN_GUESSES, most=10**6))
-    runtime = build_runtime(settings, database_url, pool_size=4)
+    runtime = build_runtime(Settings(**BASE_SETTINGS, events=EVENTS), database_url, pool_size=4)
     runtime.stores = FakeStores(FakeStore("alpha"), FakeStore("beta"))
     application = create_app(runtime)
     with socket.socket() as listener:

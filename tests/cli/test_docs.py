@@ -18,6 +18,7 @@ from app.policy import reference
 from app.policy.lint import lint
 from app.policy.model import Policy
 from app.settings import Settings
+from app.settings_events import ReceiverSettings
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
 from tests.cli.conftest import Makegood
@@ -37,7 +38,7 @@ def test_the_page_on_the_case_machine_is_current() -> None:
 def test_the_page_on_the_settings_is_current_and_says_what_each_means() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     assert page == settings_reference.page(), "make it anew: python -m app.settings_reference > docs/configuration.md"
-    for model in (Settings, StoreSettings, SupplierSettings):
+    for model in (Settings, StoreSettings, SupplierSettings, ReceiverSettings):
         assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 

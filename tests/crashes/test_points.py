@@ -15,9 +15,12 @@ from tests.crashes.stage import ACME, PAID, CrashStage, keys, new_order, paid
 from tests.e2e.stage import SHOP, SITE
 from tests.messages.test_smtp import Mailbox, mail_server
 
+OF_EVENTS = {Point.EVENT_TAKEN, Point.EVENT_SENT}
 OF_MAILS = {Point.MAIL_TAKEN, Point.MAIL_SENT, Point.MAIL_SETTLED}
 OF_STORE_RETURNS = {Point.RETURN_FETCHED, Point.STORE_RETURN_DECIDED, Point.STORE_RETURN_TOLD}
-OF_ANY_RETURN = sorted(set(Point) - OF_MAILS - OF_STORE_RETURNS - {Point.REFUND_LOOKED, Point.ORDER_FETCHED})
+OF_ANY_RETURN = sorted(
+    set(Point) - OF_MAILS - OF_EVENTS - OF_STORE_RETURNS - {Point.REFUND_LOOKED, Point.ORDER_FETCHED}
+)
 OF_ROWS = [point for point in OF_ANY_RETURN if point.startswith(("refund.", "supplier."))]
 
 

@@ -30,7 +30,7 @@ POLLING: dict[str, Any] = {"poll_seconds": 300, "webhook_check_minutes": 15, "po
 async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
     """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does.
 
-    `policy` among the changes is the file of both stores' policy.
+    `policy` among the changes is the file of both stores' policy; `told` are settings of the world's event receiver.
     """
     clock = MovableClock()
     clock.move(START - clock.now())
@@ -38,6 +38,9 @@ async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
         policy = changes.pop("policy", None)
         named = {"policy": str(policy)} if policy else {}
         stores = {key: {**store, **named} for key, store in world.stores().items()}
+        told = changes.pop("told", None)
+        if told is not None:
+            changes["events"] = {key: {**one, **told} for key, one in world.event_settings().items()}
         values = {**BASE_SETTINGS, "stores": stores, "suppliers": world.supplier_settings(), **changes}
         wanted = Settings(**values)
         serving = build_runtime(wanted, database_url, pool_size=4)

@@ -128,7 +128,7 @@ async def test_a_move_that_the_table_forbids_changes_nothing(scene: Scene) -> No
         with pytest.raises(RefundNotMovable):
             service.postpone(work, refund, "x", timedelta(0))
         with pytest.raises(RefundNotMovable):
-            service.doubt(work, refund, "x", timedelta(0))
+            await service.doubt(work, refund, "x", timedelta(0))
         assert (refund.status, refund.detail, refund.store_refund_id) == ("void", None, None)
 
 
@@ -138,7 +138,7 @@ async def test_a_long_detail_is_cut(scene: Scene) -> None:
         refund = await service.get(work, refund_id)
         service.postpone(work, refund, "x" * 501, timedelta(0))
         assert refund.detail == "x" * 500
-        service.doubt(work, refund, "y" * 501, timedelta(0))
+        await service.doubt(work, refund, "y" * 501, timedelta(0))
         assert refund.detail == "y" * 500
         service.hand_over(refund, "z" * 501)
         assert refund.detail == "z" * 500

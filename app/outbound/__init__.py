@@ -1,0 +1,1 @@
+"""Events for the merchant's own systems: told as Standard Webhooks, retried, replayable."""
