@@ -20,8 +20,14 @@ from app.stores import shopify_check, shopify_discounts, shopify_returns, shopif
 from app.stores.base import (
     ChangedPage,
     CouponWish,
+    Feature,
     Finding,
+    NewOrderAnswer,
+    NewOrderIntent,
+    NewOrderNotPossible,
+    NewOrderProof,
     OrderGlance,
+    PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
@@ -29,6 +35,7 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    Variant,
     WithdrawalNote,
 )
 from app.stores.shopify_client import ShopifyClient, Sleep, every_page
@@ -200,7 +207,23 @@ class ShopifyStore:
             return Unknown(error.code, error.detail)
         return judge(reply, prepared)
 
-    async def check(self) -> list[Finding]:
+    async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
+        """Raises `NewOrderNotPossible`: no new orders are made here yet."""
+        raise NewOrderNotPossible(f"No order can be made in place of {intent.order_name}")
+
+    async def send_new_order(self, prepared: PreparedNewOrder) -> NewOrderAnswer:  # noqa: ARG002
+        """Rejects it: no new orders are made here yet."""
+        return Rejected("not_possible", "No order can be made in this store; nothing was sent")
+
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:  # noqa: ARG002
+        """None."""
+        return ()
+
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:  # noqa: ARG002
         """Credentials, API version and scopes."""
         return await shopify_check.check(self.key, self._client, self._transport)
 

@@ -15,8 +15,14 @@ from app.outcomes import Ok, Rejected, Unknown
 from app.stores.base import (
     ChangedPage,
     CouponWish,
+    Feature,
     Finding,
+    NewOrderAnswer,
+    NewOrderIntent,
+    NewOrderNotPossible,
+    NewOrderProof,
     OrderGlance,
+    PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
@@ -24,6 +30,7 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    Variant,
     WithdrawalNote,
 )
 from app.stores.woocommerce_check import check_site
@@ -192,7 +199,23 @@ class WooStore:
             return answer
         return Ok(proof_of(prepared, reply.found)) if reply.found and "id" in reply.found else answer
 
-    async def check(self) -> list[Finding]:
+    async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
+        """Raises `NewOrderNotPossible`: no new orders are made here yet."""
+        raise NewOrderNotPossible(f"No order can be made in place of {intent.order_name}")
+
+    async def send_new_order(self, prepared: PreparedNewOrder) -> NewOrderAnswer:  # noqa: ARG002
+        """Rejects it: no new orders are made here yet."""
+        return Rejected("not_possible", "No order can be made in this store; nothing was sent")
+
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:  # noqa: ARG002
+        """None."""
+        return None
+
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:  # noqa: ARG002
+        """None."""
+        return ()
+
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:  # noqa: ARG002
         """Address, key and its permissions, version, decimals, webhook secret. Never raises for a store's answer."""
         return await check_site(self._client, self._webhook_secret)
 
