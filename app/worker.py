@@ -23,6 +23,7 @@ from app.polling import tasks as polling
 from app.privacy import retention
 from app.privacy import tasks as privacy
 from app.refunds import tasks as refunds
+from app.remedies import tasks as remedies
 from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
 from app.thanks import tasks as thanks
@@ -40,6 +41,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     webhooks.sweep,
     refunds.sweep,
     refunds.sweep_forgotten,
+    remedies.sweep,
     suppliers.sweep,
     cases.sweep,
     timers.sweep,
