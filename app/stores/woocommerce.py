@@ -203,7 +203,7 @@ class WooStore:
         """Raises `NewOrderNotPossible`: no new orders are made here yet."""
         raise NewOrderNotPossible(f"No order can be made in place of {intent.order_name}")
 
-    async def send_new_order(self, prepared: PreparedNewOrder) -> NewOrderAnswer:  # noqa: ARG002
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:  # noqa: ARG002
         """Rejects it: no new orders are made here yet."""
         return Rejected("not_possible", "No order can be made in this store; nothing was sent")
 
