@@ -16,7 +16,7 @@ from app.orders.normalise_shopify_api import has_more, nodes, order_from_api
 from app.orders.reading import UnreadablePayload, child, identifier, moment, objects, text
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected
-from app.stores import shopify_check, shopify_discounts, shopify_returns, shopify_webhooks
+from app.stores import shopify_check, shopify_discounts, shopify_orders, shopify_returns, shopify_webhooks
 from app.stores.base import (
     ChangedPage,
     CouponWish,
@@ -24,7 +24,6 @@ from app.stores.base import (
     Finding,
     NewOrderAnswer,
     NewOrderIntent,
-    NewOrderNotPossible,
     NewOrderProof,
     OrderGlance,
     PreparedNewOrder,
@@ -200,20 +199,20 @@ class ShopifyStore:
         return judge(reply, prepared) if isinstance(reply, Reply) else reply
 
     async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
-        """Raises `NewOrderNotPossible`: no new orders are made here yet."""
-        raise NewOrderNotPossible(f"No order can be made in place of {intent.order_name}")
+        """Reads the order's lines and their products. Raises `NewOrderNotPossible` for what is not on sale."""
+        return await shopify_orders.prepare(self._client, intent)
 
-    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:  # noqa: ARG002
-        """Rejects it: no new orders are made here yet."""
-        return Rejected("not_possible", "No order can be made in this store; nothing was sent")
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
+        """Looks for order and draft by their tag, then makes what is missing. Never raises for the store."""
+        return await shopify_orders.send(self._client, self._transport, prepared, again=again)
 
-    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:  # noqa: ARG002
-        """None."""
-        return None
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
+        """The order with the operation's tag. Raises `StoreUnavailable` and `StoreRefused`."""
+        return await shopify_orders.find(self._client, prepared)
 
-    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:  # noqa: ARG002
-        """None."""
-        return ()
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
+        """The variants of the product that the line bought. Needs `read_products`."""
+        return await shopify_orders.variants(self._client, order_id, line_id)
 
     async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:  # noqa: ARG002
         """Credentials, API version and scopes."""
