@@ -327,18 +327,23 @@ class Store(Protocol):
         ...
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
-        """Sends the refund once. Never raises for anything the store or the network does."""
+        """Sends the refund once. Never raises for anything the store or the network does.
+
+        A store credit in WooCommerce is a coupon that is looked for by its code before it is made: after any answer it
+        may be sent again, and that is the only way to look for it, since no order shows it.
+        """
         ...
 
     async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
         """Turns the intent into the exact order; reads, never writes. Raises `NewOrderNotPossible` too."""
         ...
 
-    async def send_new_order(self, prepared: PreparedNewOrder) -> NewOrderAnswer:
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
         """Looks for the operation's marker and makes the order where there is none. Never raises for the store.
 
-        May be called again after any answer: what was begun is finished. It never makes a second order knowingly, but
-        a store may show its newest orders late: after an `Unknown` only `find_new_order` and time tell.
+        `again` says that an earlier try may have been executed (it was unknown, or nobody heard its answer): then only
+        what is found is finished, and nothing is begun, because stores show their newest orders late. It answers
+        `Unknown` as long as nothing is found; only time and a person settle that.
         """
         ...
 

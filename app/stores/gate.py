@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from app.orders.snapshot import OrderSnapshot, Platform
-from app.outcomes import Rejected
+from app.outcomes import Rejected, Unknown
 from app.stores.base import (
     ChangedPage,
     CouponWish,
@@ -81,9 +81,12 @@ class GatedStore:
         await self._check(self.key)
         return await self._store.prepare_new_order(intent)
 
-    async def send_new_order(self, prepared: PreparedNewOrder) -> NewOrderAnswer:
-        """As the store does; behind a closed gate it is proven that nothing was sent."""
-        return await self._closed() or await self._store.send_new_order(prepared)
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
+        """As the store does; behind a closed gate it is proven that nothing was sent, but not what was before."""
+        closed = await self._closed()
+        if closed is not None:
+            return Unknown(closed.code, closed.detail) if again else closed
+        return await self._store.send_new_order(prepared, again=again)
 
     async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
         """As the store does. Raises `StoreUninstalled` too."""

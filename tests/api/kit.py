@@ -15,7 +15,7 @@ from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import Extra, Fulfilment, Line, OrderSnapshot, Platform, RefundState
-from app.outcomes import Ok
+from app.outcomes import Ok, Unknown
 from app.refunds import service as refunds
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
@@ -123,9 +123,11 @@ class FakeStore:
         lines = [{"line_id": line.line_id, "quantity": line.quantity} for line in intent.lines]
         return PreparedNewOrder(intent.operation_id, intent.order_id, {"lines": lines})
 
-    async def send_new_order(self, prepared: PreparedNewOrder) -> NewOrderAnswer:
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
         """Makes one for each operation."""
         known = self.new_orders.get(prepared.operation_id)
+        if again and known is None:
+            return Unknown("not_found", "There is no such order.")
         number = len(self.new_orders) + 1
         made = known or NewOrderProof(f"7000{number}", f"#R{number}")
         self.new_orders[prepared.operation_id] = made
