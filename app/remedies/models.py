@@ -44,12 +44,16 @@ class Replacement(HasId, Base):
 
 
 class ReplacementAttempt(Base):
-    """One sending of a replacement, written before it is made. Never deleted or overwritten; its answer is added."""
+    """One sending of a replacement, written before it is made. Never deleted or overwritten; its answer is added.
+
+    `again`: it could only finish what an earlier one had begun.
+    """
 
     __tablename__ = "replacement_attempts"
 
     replacement_id: Mapped[UUID] = mapped_column(ForeignKey("replacements.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    again: Mapped[bool] = mapped_column(default=False, server_default="false")
     request: Mapped[dict[str, Any]]
     started_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]

@@ -105,7 +105,7 @@ async def send(runtime: Runtime, store: Store, replacement_id: UUID) -> None:
     reached(Point.REPLACEMENT_BEGUN)
     # What was written down goes out: the database orders names its own way, and every try must be the same.
     prepared = replace(prepared, payload=attempt.request)
-    answer = await _call(store, prepared, runtime.clock.now() - attempt.started_at)
+    answer = await call(store, prepared, runtime.clock.now() - attempt.started_at)
     reached(Point.REPLACEMENT_CALLED)
 
     async def settled(work: Work) -> None:
@@ -116,13 +116,16 @@ async def send(runtime: Runtime, store: Store, replacement_id: UUID) -> None:
     reached(Point.REPLACEMENT_SETTLED)
 
 
-async def _call(store: Store, prepared: PreparedNewOrder, held_up: timedelta) -> NewOrderAnswer:
-    """The call, which ends within the attempt's lease. `held_up` is how long ago the attempt was written down."""
+async def call(store: Store, prepared: PreparedNewOrder, held_up: timedelta, *, again: bool = False) -> NewOrderAnswer:
+    """The call, which ends within the attempt's lease. `held_up` is how long ago the attempt was written down.
+
+    `again`: only what was begun is finished.
+    """
     if held_up >= service.LATEST_CALL:
         return Rejected("too_late", "the process was held up too long before the call; nothing was sent", True)
     try:
         async with asyncio.timeout((service.LONGEST_CALL - held_up).total_seconds()):
-            return await store.send_new_order(prepared)
+            return await store.send_new_order(prepared, again=again)
     except TimeoutError:
         return Unknown("timeout", "the store took too long to answer")
 
@@ -177,7 +180,7 @@ async def _settle(
 
     An answer that comes after the lease is kept with its attempt; whoever looked meanwhile knows at least as much.
     """
-    outcome, told = _as_stored(answer)
+    outcome, told = as_stored(answer)
     attempts = await service.attempts(work, replacement.id)
     service.answered(work, attempts[number - 1], outcome, told)
     if replacement.status != ReplacementStatus.SUBMITTING or number != attempts[-1].number:
@@ -193,7 +196,7 @@ async def _settle(
         service.doubt(work, replacement, answer.detail, look_in)
 
 
-def _as_stored(answer: NewOrderAnswer) -> tuple[str, dict[str, str]]:
+def as_stored(answer: NewOrderAnswer) -> tuple[str, dict[str, str]]:
     """An answer as its attempt keeps it: `ok`, `not_sent`, `rejected` or `unknown`, and what was said."""
     if isinstance(answer, Ok):
         return "ok", {"store_order_id": answer.value.store_order_id, "name": answer.value.name}

@@ -103,6 +103,14 @@ async def begin(work: Work, replacement: Replacement, prepared: PreparedNewOrder
     return attempt
 
 
+async def begin_again(work: Work, replacement: Replacement) -> ReplacementAttempt:
+    """Writes an attempt that only finishes what was begun. Order and case must be locked, and the outcome open."""
+    looks, request = replacement.looks, dict(replacement.request or {})
+    attempt = await begin(work, replacement, PreparedNewOrder(replacement.id, "", request))
+    attempt.again, replacement.looks = True, looks
+    return attempt
+
+
 async def attempts(work: Work, replacement_id: UUID) -> list[ReplacementAttempt]:
     """The sendings of the replacement, in order."""
     statement = select(ReplacementAttempt).where(ReplacementAttempt.replacement_id == replacement_id)

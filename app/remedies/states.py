@@ -38,7 +38,7 @@ SETTLEABLE = (S.NEEDS_REVIEW, S.UNKNOWN)
 _ALLOWED: dict[ReplacementStatus, frozenset[ReplacementStatus]] = {
     S.PLANNED: frozenset({S.SUBMITTING, S.VOID, S.REJECTED, S.NEEDS_REVIEW}),
     S.SUBMITTING: frozenset({S.MADE, S.UNKNOWN, S.PLANNED}),
-    S.UNKNOWN: frozenset({S.MADE, S.REJECTED, S.NEEDS_REVIEW}),
+    S.UNKNOWN: frozenset({S.MADE, S.REJECTED, S.NEEDS_REVIEW, S.SUBMITTING}),
     S.NEEDS_REVIEW: frozenset({S.MADE, S.REJECTED}),
     S.MADE: frozenset(),
     S.REJECTED: frozenset(),
@@ -56,7 +56,7 @@ class ReplacementNotMovable(Conflict):
 def check_move(before: ReplacementStatus, after: ReplacementStatus) -> None:
     """Raises `ReplacementNotMovable` when a replacement may not go from `before` to `after`.
 
-    Back to `planned`: nothing reached the store, proven.
+    Back to `planned`: nothing reached the store, proven. From `unknown` to `submitting`: what was begun is finished.
     """
     if after not in _ALLOWED[before]:
         allowed = ", ".join(sorted(_ALLOWED[before])) or "nothing"
@@ -75,8 +75,8 @@ class Verdict(StrEnum):
 class Unseen:
     """A replacement that the store does not show.
 
-    `refused`: the last sending was refused with proof, and no earlier one is in doubt. `waited` is since the last
-    sending, `looks` how often nothing was seen, this time among them.
+    `refused`: every sending was refused with proof. `waited` is since the last one, `looks` how often nothing was seen,
+    this time among them.
     """
 
     refused: bool

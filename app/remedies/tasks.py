@@ -7,16 +7,14 @@ from uuid import UUID
 from procrastinate import JobContext
 from sqlalchemy import select
 
-from app.crashpoints import Point, reached
 from app.jobs import blueprint, defer
 from app.orders.models import Order
 from app.remedies import service
 from app.remedies.looking import look
 from app.remedies.models import Replacement
-from app.remedies.sending import is_due, locked, send, unreadable
+from app.remedies.sending import is_due, send
 from app.remedies.states import ReplacementStatus
 from app.runtime import Runtime, runtime_of
-from app.stores.base import PreparedNewOrder, Store, StoreRefused, StoreUnavailable
 
 
 @blueprint.task(name="remedies.advance", pass_context=True)
@@ -34,22 +32,7 @@ async def advance(context: JobContext, replacement_id: str) -> None:
     if planned or sent is None:
         await send(runtime, store, wanted)
     else:
-        await _look(runtime, store, wanted, sent, len(made))
-
-
-async def _look(runtime: Runtime, store: Store, wanted: UUID, sent: PreparedNewOrder, known: int) -> None:
-    try:
-        found = await store.find_new_order(sent)
-    except (StoreUnavailable, StoreRefused) as error:
-        await unreadable(runtime, wanted, error)
-        return
-    async with runtime.work() as work:
-        order, case, replacement = await locked(work, wanted)
-        made = await service.attempts(work, wanted)
-        # Another job may have settled it, or sent it again, while this one was looking.
-        if len(made) == known and is_due(replacement, made[-1], work.now):
-            await look(work, order, case, replacement, found)
-    reached(Point.REPLACEMENT_LOOKED)
+        await look(runtime, store, wanted, sent, len(made))
 
 
 async def sweep(runtime: Runtime) -> None:

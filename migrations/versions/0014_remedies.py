@@ -62,6 +62,7 @@ def upgrade() -> None:
         "replacement_attempts",
         sa.Column("replacement_id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("again", sa.Boolean(), server_default="false", nullable=False),
         sa.Column("request", _JSON, nullable=False),
         sa.Column("started_at", _TIME, nullable=False),
         sa.Column("finished_at", _TIME, nullable=True),
