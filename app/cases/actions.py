@@ -154,7 +154,8 @@ async def change_remedy(target: Target, body: bodies.ChangeRemedyBody) -> None:
     _has_variants(case, body.remedy, {line.line_id: line.approved for line in case.lines}, variants)
     if await in_doubt(target.work, case.id):
         raise RefundInDoubt("Something of this case is under way or in doubt; settle it first.")
-    told = {"remedy": body.remedy, "was": case.remedy, "ground": Ground.OPERATOR, "variants": variants or None}
+    ground = Ground.OPERATOR if target.actor.startswith("operator:") else Ground.POLICY
+    told = {"remedy": body.remedy, "was": case.remedy, "ground": ground, "variants": variants or None}
     await target.record(Event.REMEDY_CHANGED, body, **told, agreed=body.agreed or None)
 
 

@@ -30,7 +30,7 @@ from app.refunds import service as refunds
 from app.refunds.amounts import Decided, Kept, Taken
 from app.refunds.amounts import decide as amount_for
 from app.refunds.amounts import part_of as part_for
-from app.refunds.states import RESERVED
+from app.refunds.states import RESERVED, RefundStatus
 from app.requests.suppliers import supplier_of
 from app.settings import Settings
 
@@ -153,19 +153,22 @@ class Known:
     fees: int
 
 
-async def preview(work: Work, order: Order) -> Previewer:
-    """The engine for this order as it is now, by the store's present policy. Raises `PolicyFault`."""
+async def preview(work: Work, order: Order, without: UUID = NO_CASE) -> Previewer:
+    """The engine for this order as it is now, by the store's present policy; `without` leaves one case out, with what
+    is planned for it. Raises `PolicyFault`.
+    """
     snapshot = orders.snapshot_of(order)
     skus = {line.sku for line in snapshot.lines if line.sku}
     paid = await refunds.of_order(work, order.id)
+    planned = next((one.id for one in paid if one.case_id == without and one.status == RefundStatus.PLANNED), None)
     known = Known(
-        history=await history.of_customer(work, order, without=NO_CASE),
-        free=await free_units(work, order, without=NO_CASE),
-        damage=await history.damaged(work, order.store, skus, without=NO_CASE),
-        taken=await refunds.taken(work, order),
+        history=await history.of_customer(work, order, without=without),
+        free=await free_units(work, order, without=without),
+        damage=await history.damaged(work, order.store, skus, without=without),
+        taken=await refunds.taken(work, order, without=planned),
         fees=max(
             sum(one.fee for one in paid if one.status in RESERVED),
-            await history.fee_kept(work, order.id, without=NO_CASE),
+            await history.fee_kept(work, order.id, without=without),
         ),
     )
     return Previewer(work, order, store.current(work.settings.stores[order.store].policy), known)
