@@ -238,7 +238,6 @@ class CouponWish:
 class Feature(StrEnum):
     """What only some policies need of a store; `makegood doctor` asks for no more than what is offered there."""
 
-    COUPONS = "coupons"
     STORE_CREDIT = "store_credit"
     NEW_ORDERS = "new_orders"
 

@@ -37,6 +37,7 @@ from app.stores.base import (
     Variant,
     WithdrawalNote,
 )
+from app.stores.features import check_shopify
 from app.stores.shopify_answers import send_once
 from app.stores.shopify_client import ShopifyClient, Sleep, every_page
 from app.stores.shopify_documents import (
@@ -214,9 +215,12 @@ class ShopifyStore:
         """The variants of the product that the line bought. Needs `read_products`."""
         return await shopify_orders.variants(self._client, order_id, line_id)
 
-    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:  # noqa: ARG002
-        """Credentials, API version and scopes."""
-        return await shopify_check.check(self.key, self._client, self._transport)
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:
+        """Credentials, API version and scopes, those of the wanted features too."""
+        found = await shopify_check.check(self.key, self._client, self._transport)
+        if not all(finding.ok for finding in found):
+            return found
+        return [*found, *await check_shopify(self.key, self._client, wanted)]
 
     async def list_subscriptions(self) -> list[Subscription]:
         """The webhooks made through the API."""

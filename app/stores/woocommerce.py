@@ -34,6 +34,7 @@ from app.stores.base import (
     Variant,
     WithdrawalNote,
 )
+from app.stores.features import check_woocommerce
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
 from app.stores.woocommerce_coupons import create_coupon
@@ -224,9 +225,12 @@ class WooStore:
         """The variations of the product that the line bought. Raises `StoreUnavailable` and `StoreRefused`."""
         return await woocommerce_orders.variants(self._client, order_id, line_id)
 
-    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:  # noqa: ARG002
-        """Address, key and its permissions, version, decimals, webhook secret. Never raises for a store's answer."""
-        return await check_site(self._client, self._webhook_secret)
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:
+        """Address, key and its permissions, version, decimals, webhook secret, and what the wanted features need."""
+        found = await check_site(self._client, self._webhook_secret)
+        if not all(finding.ok for finding in found):
+            return found
+        return [*found, *await check_woocommerce(self._client, wanted)]
 
     async def list_subscriptions(self) -> list[Subscription]:
         """The webhooks that the site has."""

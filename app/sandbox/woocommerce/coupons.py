@@ -61,6 +61,11 @@ class CouponBook:
         self._coupons: dict[str, Coupon] = {}
         self._stale = 0
 
+    def switch_off(self) -> None:
+        """The merchant does without coupons: those that are there cannot be used."""
+        with self._state.lock:
+            self._state.coupons_enabled = False
+
     def hide_once(self) -> None:
         """The next list is an old one and shows no coupon, as from a cache."""
         with self._state.lock:

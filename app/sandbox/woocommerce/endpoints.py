@@ -237,6 +237,7 @@ class Endpoints:
             "general/woocommerce_currency": state.currency,
             "general/woocommerce_price_num_decimals": str(state.decimals),
             "general/woocommerce_default_country": "DE:DE-BE",
+            "general/woocommerce_enable_coupons": "yes" if state.coupons_enabled else "no",
             "tax/woocommerce_prices_include_tax": "yes" if state.prices_include_tax else "no",
         }
         group, setting = call.request.path_params["group"], call.request.path_params["setting"]

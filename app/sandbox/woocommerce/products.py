@@ -86,6 +86,7 @@ class Shelf:
     def routes(self, api: RestApi) -> list[Route]:
         """The products' routes, relative to the mount of the site."""
         return [
+            api.route("GET", "/products", self._list),
             api.route("GET", "/products/{product_id:int}", self._get),
             api.route("GET", "/products/{product_id:int}/variations", self._variations),
         ]
@@ -96,26 +97,31 @@ class Shelf:
             raise RestError(404, "woocommerce_rest_product_invalid_id", "Invalid ID.")
         return product
 
+    async def _list(self, _call: Call) -> Answer:
+        with self._state.lock:
+            return Answer([_product(one) for one in self._products.values()])
+
     async def _get(self, call: Call) -> Answer:
         with self._state.lock:
-            product = self._known(call)
-            return Answer(
-                {
-                    "id": product.product_id,
-                    "name": product.name,
-                    "type": "variable" if product.variations else "simple",
-                    "status": product.status,
-                    "sku": product.sku,
-                    "price": product.price,
-                    "purchasable": True,
-                    "stock_status": _stock(product.in_stock),
-                    "variations": [one.variation_id for one in product.variations],
-                }
-            )
+            return Answer(_product(self._known(call)))
 
     async def _variations(self, call: Call) -> Answer:
         with self._state.lock:
             return Answer([_shown(one) for one in self._known(call).variations])
+
+
+def _product(product: Product) -> dict[str, Any]:
+    return {
+        "id": product.product_id,
+        "name": product.name,
+        "type": "variable" if product.variations else "simple",
+        "status": product.status,
+        "sku": product.sku,
+        "price": product.price,
+        "purchasable": True,
+        "stock_status": _stock(product.in_stock),
+        "variations": [one.variation_id for one in product.variations],
+    }
 
 
 def _shown(variation: Variation) -> dict[str, Any]:

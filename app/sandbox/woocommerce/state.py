@@ -35,6 +35,7 @@ class WooState:
     money_calls: list[MoneyCall] = field(default_factory=list)
     payouts: list[Payout] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    coupons_enabled: bool = True
     lists_lag: bool = False
     unlisted: set[int] = field(default_factory=set)
     post_ids: Iterator[int] = field(default_factory=lambda: itertools.count(14))
