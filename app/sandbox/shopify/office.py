@@ -76,9 +76,18 @@ class Office:
         with self._lock:
             return [order for order in self._book.orders.values() if tag in order.tags]
 
+    @property
+    def credits(self) -> list[dict[str, str]]:
+        """What became store credit, by the order's id and in its customer's currency."""
+        with self._lock:
+            return [
+                {"order": f"{order.id}", "amount": f"{item.amount}", "currency": order.currencies.presentment}
+                for order in self._book.orders.values()
+                for item in order.transactions
+                if item.gateway == STORE_CREDIT and item.status == "SUCCESS"
+            ]
+
     def credited_total(self, order_id: int | str) -> Decimal:
         """What the order's customer got as store credit, in their currency."""
-        with self._lock:
-            moved = self._book.order(order_id).transactions
-            credits = (item.amount for item in moved if item.gateway == STORE_CREDIT and item.status == "SUCCESS")
-            return sum(credits, ZERO)
+        number = f"{self._book.order(order_id).id}"
+        return sum((Decimal(credit["amount"]) for credit in self.credits if credit["order"] == number), ZERO)
