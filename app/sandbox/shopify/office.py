@@ -17,7 +17,7 @@ class Office:
 
     def __init__(self, book: OrderBook, desk: DraftDesk, lock: threading.RLock) -> None:
         self._book = book
-        self._desk = desk
+        self.desk = desk
         self._lock = lock
 
     def add_variant(self, order_id: int | str, line: int, title: str, price: str) -> int:
@@ -62,14 +62,14 @@ class Office:
     def finish_drafts(self) -> None:
         """Drafts that Shopify still works on become ready."""
         with self._lock:
-            for draft in self._desk.drafts.values():
+            for draft in self.desk.drafts.values():
                 draft.ready = True
 
     @property
     def drafts(self) -> list[Draft]:
         """Every draft that was not deleted, completed ones too."""
         with self._lock:
-            return list(self._desk.drafts.values())
+            return list(self.desk.drafts.values())
 
     def orders_tagged(self, tag: str) -> list[Order]:
         """The orders with the tag; more than one of an operation's own is goods given away twice."""
