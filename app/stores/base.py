@@ -347,7 +347,11 @@ class Store(Protocol):
         ...
 
     async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
-        """The order with the operation's marker; looks only. None is no proof that there is none."""
+        """The order with the operation's marker; looks only. None is no proof that there is none.
+
+        What was begun and not finished (a Shopify draft, a WooCommerce order without its status) is not shown here:
+        doubt is settled by `send_new_order(…, again=True)`, which finishes it and begins nothing.
+        """
         ...
 
     async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:

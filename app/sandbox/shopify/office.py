@@ -17,7 +17,7 @@ class Office:
 
     def __init__(self, book: OrderBook, desk: DraftDesk, lock: threading.RLock) -> None:
         self._book = book
-        self._desk = desk
+        self.desk = desk
         self._lock = lock
 
     def add_variant(self, order_id: int | str, line: int, title: str, price: str) -> int:
@@ -62,23 +62,32 @@ class Office:
     def finish_drafts(self) -> None:
         """Drafts that Shopify still works on become ready."""
         with self._lock:
-            for draft in self._desk.drafts.values():
+            for draft in self.desk.drafts.values():
                 draft.ready = True
 
     @property
     def drafts(self) -> list[Draft]:
         """Every draft that was not deleted, completed ones too."""
         with self._lock:
-            return list(self._desk.drafts.values())
+            return list(self.desk.drafts.values())
 
     def orders_tagged(self, tag: str) -> list[Order]:
         """The orders with the tag; more than one of an operation's own is goods given away twice."""
         with self._lock:
             return [order for order in self._book.orders.values() if tag in order.tags]
 
+    @property
+    def credits(self) -> list[dict[str, str]]:
+        """What became store credit, by the order's id and in its customer's currency."""
+        with self._lock:
+            return [
+                {"order": f"{order.id}", "amount": f"{item.amount}", "currency": order.currencies.presentment}
+                for order in self._book.orders.values()
+                for item in order.transactions
+                if item.gateway == STORE_CREDIT and item.status == "SUCCESS"
+            ]
+
     def credited_total(self, order_id: int | str) -> Decimal:
         """What the order's customer got as store credit, in their currency."""
-        with self._lock:
-            moved = self._book.order(order_id).transactions
-            credits = (item.amount for item in moved if item.gateway == STORE_CREDIT and item.status == "SUCCESS")
-            return sum(credits, ZERO)
+        number = f"{self._book.order(order_id).id}"
+        return sum((Decimal(credit["amount"]) for credit in self.credits if credit["order"] == number), ZERO)

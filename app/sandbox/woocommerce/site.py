@@ -107,15 +107,18 @@ class WooSite:
             self._state.lists_lag = False
             self._state.unlisted.clear()
 
-    def orders_noted(self, key: str, value: str) -> list[dict[str, Any]]:
-        """The orders whose meta data says so; two of one operation are goods given away twice."""
+    def orders_with(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        """The orders that have such a piece of meta data, by its value; two of one operation are one too many."""
+        found: dict[str, list[dict[str, Any]]] = {}
         with self._state.lock:
-            numbers = [
-                order.order_id
-                for order in self._state.orders.values()
-                if any((entry["key"], entry["value"]) == (key, value) for entry in order.meta)
-            ]
-        return [self.order(number) for number in numbers]
+            for number, order in self._state.orders.items():
+                for value in (str(entry["value"]) for entry in order.meta if entry["key"] == key):
+                    found.setdefault(value, []).append(self.order(number))
+        return found
+
+    def orders_noted(self, key: str, value: str) -> list[dict[str, Any]]:
+        """The orders whose meta data says so."""
+        return self.orders_with(key).get(value, [])
 
     def omit_refunded_payment(self) -> None:
         """From now on the answer to a refund POST lacks `refunded_payment`, as on older releases (issue #24663)."""
