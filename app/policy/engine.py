@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.cases.vocabulary import Reason, Remedy, Route
+from app.cases.vocabulary import Remedy, Route
 from app.money import Money
 from app.policy import costs, routes, wanted
 from app.policy.decision import DecidedLine, Decision, LawFigures, Note, Value
@@ -233,8 +233,10 @@ def _money_is_due(one: LineCase) -> bool:
 
 def _offered(looked: Sequence[LineCase], policy: Policy) -> tuple[Remedy, ...]:
     """What the policy offers for these lines: money where the law gives it, and nothing to keep that never came."""
-    never_came = any(one.line.reason is Reason.LOST or one.right is Right.NON_DELIVERY for one in looked)
-    offered = tuple(one for one in policy.remedies.offered if not (one is Remedy.KEEP_ITEM and never_came))
+    kept = all(
+        one.line.reason in policy.remedies.keep_item_reasons and one.right is not Right.NON_DELIVERY for one in looked
+    )
+    offered = tuple(one for one in policy.remedies.offered if kept or one is not Remedy.KEEP_ITEM)
     money = any(_money_is_due(one) for one in looked)
     credited = any(one.line.reason in policy.remedies.store_credit_only for one in looked)
     if credited and not money and Remedy.STORE_CREDIT not in offered:

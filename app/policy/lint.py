@@ -183,10 +183,13 @@ def _dead(policy: Policy) -> Iterator[_Told]:
         if part.when is not None and (why := never_holds(part.when)) is not None:
             yield (kind, index, "when"), "warning", "dead_rule", f"this never holds: {why}"
     yield from _dead_sections(policy)
-    told = policy.remedies.model_fields_set
-    if "keep_item_percent" in told and Remedy.KEEP_ITEM not in policy.remedies.offered:
-        message = "keep_item is not offered, so this does nothing; add it to offered, or take this out"
-        yield ("remedies", "keep_item_percent"), "warning", "dead_percent", message
+    for key in ("keep_item_percent", "keep_item_reasons"):
+        if key in policy.remedies.model_fields_set and Remedy.KEEP_ITEM not in policy.remedies.offered:
+            message = "keep_item is not offered, so this does nothing; add it to offered, or take this out"
+            yield ("remedies", key), "warning", "dead_keep_item", message
+    if Reason.LOST in policy.remedies.keep_item_reasons:
+        message = "what was lost cannot be kept; take `lost` out"
+        yield ("remedies", "keep_item_reasons"), "warning", "keep_item_lost", message
     if policy.remedies.keep_item_percent == _ALL and Remedy.KEEP_ITEM in policy.remedies.offered:
         message = "who keeps the goods gets all of the price back, for any reason; write less, or use [returnless]"
         yield ("remedies", "keep_item_percent"), "warning", "keep_item_whole", message

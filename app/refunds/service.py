@@ -123,8 +123,8 @@ def _plain(part: RefundLine | RefundExtra) -> dict[str, Any]:
 
 
 def intent_of(refund: Refund, order: Order, notify: bool) -> RefundIntent:
-    """The refund as a store adapter wants it. Goods that the customer keeps are not booked as coming back."""
-    lines = () if refund.amount_only else refund.lines
+    """The refund as a store adapter wants it. Of goods that the customer keeps it is told money and no units."""
+    lines = [{**line, "quantity": 0} if refund.amount_only else line for line in refund.lines]
     return RefundIntent(
         refund_id=refund.id,
         order_id=order.order_id,

@@ -398,10 +398,11 @@ def test_an_exchange_needs_to_know_what_for() -> None:
 
 def test_what_is_kept_stays_there_bears_no_fee_and_must_have_come() -> None:
     file = policy('[remedies]\noffered = ["keep_item"]\nkeep_item_percent = 40\n[restocking_fee]\npercent = "10"')
-    kept = ruled(question(of=order(country="US"), remedy=Remedy.KEEP_ITEM), file)
+    kept = ruled(question(asked("defective"), of=order(country="US"), remedy=Remedy.KEEP_ITEM), file)
     assert (kept.outcome, kept.route, kept.fee, codes(kept)[0]) == ("approve", "returnless", 0, "keep_item")
-    lost = ruled(question(asked("lost"), of=order(country="US"), remedy=Remedy.KEEP_ITEM), file)
-    assert (lost.outcome, lost.remedies) == ("operator", ("refund",))
+    for reason in ("lost", "changed_mind"):
+        other = ruled(question(asked(reason), of=order(country="US"), remedy=Remedy.KEEP_ITEM), file)
+        assert (other.outcome, other.remedies) == ("operator", ("refund",))
 
 
 def test_original_packaging_is_a_condition_only_where_it_may_be() -> None:
