@@ -74,6 +74,25 @@ class Point(StrEnum):
         "The answer is kept with what follows; the job runs again and does nothing.",
     )
     REFUND_LOOKED = ("refund.looked", "What was seen is kept; the next look comes when the row is due.")
+    REPLACEMENT_PLANNED = (
+        "replacement.planned",
+        "The plan and its job are stored: the new order is made when its row is due.",
+    )
+    REPLACEMENT_PREPARED = ("replacement.prepared", "The order was made up and not stored: it is made up again.")
+    REPLACEMENT_BEGUN = (
+        "replacement.begun",
+        "The attempt is stored and nothing was sent, which nobody can know: after the lease of 150 seconds the store "
+        "is looked through for the operation's marker several times, and then a person settles it.",
+    )
+    REPLACEMENT_CALLED = (
+        "replacement.called",
+        "The store made the order and its answer is lost: after the lease it is found by its marker.",
+    )
+    REPLACEMENT_SETTLED = (
+        "replacement.settled",
+        "The answer is kept with what follows; the job runs again and does nothing.",
+    )
+    REPLACEMENT_LOOKED = ("replacement.looked", "What was seen is kept; the next look comes when the row is due.")
     MAIL_TAKEN = (
         "mail.taken",
         "The mail is marked as being sent: after 5 minutes it is shown as uncertain, and never sent again.",

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import aiosmtplib
 import httpx
 
+from app.cases.vocabulary import Remedy
 from app.errors import AppError, ConfigError
 from app.evidence.bucket import BucketUnavailable, bucket_of
 from app.messages.smtp import SmtpSender
@@ -16,7 +17,7 @@ from app.settings import Settings
 from app.settings_store import StoreSettings
 from app.settings_supplier import SupplierSettings
 from app.settings_types import is_loopback_host
-from app.stores.base import Finding, Store
+from app.stores.base import Feature, Finding, Store
 from app.stores.callbacks import callback_url, missing_topics
 from app.stores.registry import build_store
 from app.stores.shopify_check import COUPON_SCOPE, REQUIRED_SCOPES
@@ -45,7 +46,8 @@ async def check_stores(settings: Settings) -> list[Finding]:
     for key, configured in settings.stores.items():
         store = build_store(key, configured)
         try:
-            checked = [_named(key, finding) for finding in await store.check() if _wanted(finding, configured)]
+            asked = await store.check(_offered(configured))
+            checked = [_named(key, finding) for finding in asked if _wanted(finding, configured)]
             if all(finding.ok for finding in checked):
                 checked.append(await _subscriptions(store, configured, callback_url(settings, key)))
         finally:
@@ -62,6 +64,16 @@ def _wanted(finding: Finding, configured: StoreSettings) -> bool:
         return load(configured.policy).policy.thanks.offers
     except PolicyFault:
         return False
+
+
+def _offered(configured: StoreSettings) -> frozenset[Feature]:
+    """What the remedies on offer need of the store."""
+    try:
+        remedies = set(load(configured.policy).policy.remedies.offered)
+    except PolicyFault:
+        return frozenset()
+    needs = {Feature.STORE_CREDIT: {Remedy.STORE_CREDIT}, Feature.NEW_ORDERS: {Remedy.REPLACEMENT, Remedy.EXCHANGE}}
+    return frozenset(feature for feature, those in needs.items() if those & remedies)
 
 
 def _named(key: str, finding: Finding) -> Finding:

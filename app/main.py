@@ -27,6 +27,7 @@ from app.pages.survey import endpoints as survey
 from app.pages.withdrawal import endpoints as withdrawal_pages
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
+from app.remedies import endpoints as replacements
 from app.requests import endpoints as requests
 from app.requests import endpoints_links as order_links
 from app.runtime import Runtime
@@ -43,8 +44,8 @@ API_PREFIX = "/api/v1"
 # Below these, people send forms.
 FORM_PREFIXES = ("/returns/", "/supplier/")
 API_PARTS = (
-    requests, order_links, cases, actions, evidence, refunds, messages, orders, deliveries, privacy, stores, suppliers,
-    feedback, withdrawals, supplier_links, events,
+    requests, order_links, cases, actions, evidence, refunds, replacements, messages, orders, deliveries, privacy,
+    stores, suppliers, feedback, withdrawals, supplier_links, events,
 )  # fmt: skip
 PAGES = (withdrawal_pages, supplier_pages, pages, customer, photos, survey)
 

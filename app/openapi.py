@@ -34,6 +34,7 @@ TAGS = [
     {"name": "evidence", "description": "What a customer shows or tells."},
     {"name": "supplier links", "description": "Links to the pages on which suppliers without an API answer."},
     {"name": "refunds", "description": "Movements of money, each made once and proven."},
+    {"name": "replacements", "description": "Goods sent again by new orders, each made once and proven."},
     {"name": "messages", "description": "Mails, as they were or would be sent."},
     {"name": "feedback", "description": "How satisfied customers are, by product and reason."},
     {"name": "orders", "description": "Snapshots of the stores' orders."},

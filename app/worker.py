@@ -29,6 +29,7 @@ from app.privacy import retention
 from app.privacy import tasks as privacy
 from app.queue_worker import SteadyWorker
 from app.refunds import tasks as refunds
+from app.remedies import tasks as remedies
 from app.runtime import Runtime
 from app.suppliers import tasks as suppliers
 from app.thanks import tasks as thanks
@@ -45,6 +46,7 @@ async def _forget_guesses(runtime: Runtime) -> None:
 SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     refunds.sweep,
     refunds.sweep_forgotten,
+    remedies.sweep,
     suppliers.sweep,
     cases.sweep,
     timers.sweep,

@@ -22,7 +22,7 @@ async def absorb_small(work: Work, case_id: UUID) -> bool:
     choice to a person. Repeating it absorbs nothing twice.
     """
     order, case = await lock_both(work, case_id)
-    if case.state != State.CONTESTED or case.holds or case.remedy != Remedy.REFUND:
+    if case.state != State.CONTESTED or case.holds or case.remedy not in (Remedy.REFUND, Remedy.STORE_CREDIT):
         return False
     file = await policy.policy_of(work, case)
     cap = file.policy.absorb.up_to.minor(order.currency, order.exponent)

@@ -32,20 +32,48 @@ class ApprovedLine(Body):
 
     line_id: Identifier = Field(examples=["12695210000533"])
     quantity: Quantity = Field(description="0 up to what was requested.", examples=[1])
+    variant_id: Identifier | None = Field(None, description="What an exchange is for; default: as the customer chose.")
+
+
+class ChosenVariant(Body):
+    """What one line is exchanged for."""
+
+    line_id: Identifier = Field(examples=["12695210000533"])
+    variant_id: Identifier = Field(examples=["44100871"])
+
+
+Agreed = Annotated[
+    bool,
+    Field(
+        strict=True,
+        description="True: the customer agreed to this remedy. Needed for one that they did not ask for where a legal "
+        "right of theirs is alive.",
+        examples=[False],
+    ),
+]
 
 
 class ApproveBody(ActionBody):
     """What is approved, and which way it goes."""
 
     route: Route | None = Field(None, description="Default: what the policy would choose.", examples=["return"])
-    remedy: Remedy | None = Field(
-        None, description="Default: what the customer asked for. Makegood carries out refunds.", examples=["refund"]
-    )
+    remedy: Remedy | None = Field(None, description="Default: what the customer asked for.", examples=["refund"])
+    agreed: Agreed = False
     lines: list[ApprovedLine] | None = Field(
         None,
         description="Default: everything that was requested. A line that is not named gets 0.",
         min_length=1,
         max_length=100,
+    )
+
+
+class ChangeRemedyBody(ActionBody):
+    """What the customer gets instead."""
+
+    remedy: Remedy = Field(examples=["refund"])
+    agreed: Agreed = False
+    variants: list[ChosenVariant] | None = Field(
+        None, description="For an exchange; default: as the customer chose.", min_length=1, max_length=100
     )
 
 

@@ -21,6 +21,7 @@ class Action(StrEnum):
     RECORD_RECEIPT = "record-receipt"
     RECORD_VERDICT = "record-verdict"
     ABSORB = "absorb"
+    CHANGE_REMEDY = "change-remedy"
     APPEAL = "appeal"
     CANCEL = "cancel"
     REOPEN = "reopen"
@@ -38,6 +39,7 @@ _EVENTS: dict[Action, tuple[Event, ...]] = {
     Action.RECORD_RECEIPT: (Event.GOODS_RECEIVED,),
     Action.RECORD_VERDICT: (Event.SUPPLIER_CONFIRMED, Event.SUPPLIER_REJECTED),
     Action.ABSORB: (Event.ABSORBED,),
+    Action.CHANGE_REMEDY: (Event.REMEDY_CHANGED,),
     Action.APPEAL: (Event.APPEALED,),
     Action.CANCEL: (Event.CUSTOMER_CANCELLED,),
     Action.REOPEN: (Event.REOPENED,),
@@ -51,6 +53,7 @@ _CONDITIONS: dict[Action, Callable[[CaseView], bool]] = {
     Action.RECORD_RMA: lambda view: view.state is not State.CONTESTED or not view.touched,
     Action.RECORD_RECEIPT: lambda view: any(line.approved for line in view.lines),
     Action.RECORD_VERDICT: lambda view: any(line.approved for line in view.lines),
+    Action.CHANGE_REMEDY: lambda view: not view.covered,
     Action.CANCEL: lambda view: not view.touched,
     Action.LIFT_HOLD: lambda view: bool(view.holds),
 }

@@ -31,6 +31,7 @@ from app.orders.schemas import ref_of
 from app.policy.law.model import Surcharge
 from app.policy.schemas import decision_out
 from app.refunds.schemas import RefundOut
+from app.remedies.schemas import ReplacementOut
 from app.timers.models import TimerKind
 
 
@@ -61,6 +62,9 @@ def case_out(facts: CaseFacts) -> CaseOut:
         attention_why=list(facts.why),
         due=DueOut(kind=TimerKind(facts.due[0]), at=facts.due[1]) if facts.due else None,
         refunds=[RefundOut.of(one.refund, one.attempts, ref_of(one.order)) for one in facts.refunds],
+        replacements=[
+            ReplacementOut.of(one.replacement, one.attempts, ref_of(one.order)) for one in facts.replacements
+        ],
         credit=_credit(facts.credit) if facts.credit else None,
         claim=_claim(facts.claim, facts.wanted) if facts.claim else None,
         legal=_legal(case, facts.at),
@@ -94,6 +98,9 @@ def _lines(case: Case) -> list[CaseLineOut]:
             accepted=line.accepted,
             refunded=line.refunded,
             external=line.external,
+            replaced=line.replaced,
+            variant_id=line.variant_id,
+            variant_title=line.variant_title,
         )
         for line in case.lines
     ]

@@ -88,6 +88,8 @@ _PROBLEMS: Mapping[str, str] = {
     "photo_reused": "A photo of this case was shown before in another request: compare them before money goes out.",
     "pay_by_hand": "The store only books this refund: send the money to the customer yourself.",
     "refund_needs_review": "Nobody can know by machine whether the refund was made: look in the store, and settle it.",
+    "replacement_needs_review": "No machine can know whether the new order was made: look in the store, and settle it.",
+    "replacement_rejected": "The store could not make the new order: change the remedy, or try again (absorb).",
     "refund_rejected": "The store refused the refund: see why in the refund, and choose another way.",
     "supplier_call_failed": "The supplier could not be asked: see why in the events, and ask it yourself.",
     "supplier_note": "The supplier wrote a note: read it in the events, and answer it where that is needed.",

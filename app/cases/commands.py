@@ -18,6 +18,7 @@ from app.messages import service as messages
 from app.messages.render import MessageKind
 from app.policy.law.calendar import local_day
 from app.refunds import service as refunds
+from app.remedies import service as remedies
 from app.thanks import service as thanks
 from app.timers import service as timers
 from app.timers.clocks import Whose
@@ -60,7 +61,7 @@ async def _issue_own_rma(work: Work, case: Case, _transition: Transition, _actor
     case.return_address = case.return_address or (dict(supplier.return_address or {}) if supplier else None) or None
 
 
-async def _plan_refund(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
+async def _plan_remedy(work: Work, case: Case, _transition: Transition, _actor: str) -> None:
     await defer(work.session, "refunds.plan", case_id=str(case.id))
 
 
@@ -68,8 +69,10 @@ async def _absorb_small(work: Work, case: Case, _transition: Transition, _actor:
     await defer(work.session, "refunds.absorb", case_id=str(case.id))
 
 
-async def _void_refunds(work: Work, case: Case, transition: Transition, _actor: str) -> None:
-    await refunds.void_planned(work, case.id, f"no longer wanted: {transition.event.type}")
+async def _void_remedy(work: Work, case: Case, transition: Transition, _actor: str) -> None:
+    why = f"no longer wanted: {transition.event.type}"
+    await refunds.void_planned(work, case.id, why)
+    await remedies.void_planned(work, case.id, why)
 
 
 async def _expect_credit(work: Work, case: Case, transition: Transition, _actor: str) -> None:
@@ -129,9 +132,9 @@ _FOLLOW: dict[Command, Follow] = {
     Command.ASK_SUPPLIER: _ask_supplier,
     Command.WITHDRAW_FROM_SUPPLIER: _withdraw,
     Command.ISSUE_OWN_RMA: _issue_own_rma,
-    Command.PLAN_REFUND: _plan_refund,
+    Command.PLAN_REMEDY: _plan_remedy,
     Command.ABSORB_SMALL: _absorb_small,
-    Command.VOID_REFUNDS: _void_refunds,
+    Command.VOID_REMEDY: _void_remedy,
     Command.EXPECT_CREDIT: _expect_credit,
     Command.MAIL_EVIDENCE: _mail_evidence,
     Command.MAIL_APPROVED: _mail_approved,

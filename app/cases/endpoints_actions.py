@@ -17,8 +17,9 @@ from app.cases.actions import (
     QuantityNotFree,
     QuantityTooLarge,
     RefundInDoubt,
-    RemedyNotSupported,
+    RemedyNeedsConsent,
     UnknownLine,
+    VariantMissing,
 )
 from app.cases.answers import case_out
 from app.cases.refunding import lock_both
@@ -72,7 +73,8 @@ async def _act(
     **_documented(
         "Approves the return",
         "All that was requested, or the `lines` named, on the `route` given or the one that the policy would choose.",
-        RemedyNotSupported,
+        RemedyNeedsConsent,
+        VariantMissing,
         QuantityNotFree,
         *_LINES,
     ),
@@ -172,6 +174,24 @@ async def absorb(
 ) -> JSONResponse:
     """The merchant pays."""
     return await _act(runtime, case, operator, once, actions.absorb, body or bodies.ActionBody())
+
+
+@router.post(
+    "/{case}/change-remedy",
+    **_documented(
+        "Chooses another remedy",
+        "For what is still open, until it has gone out: what was planned and never sent is taken back. Also the way on "
+        "from a remedy that the store could not make.",
+        RefundInDoubt,
+        RemedyNeedsConsent,
+        VariantMissing,
+    ),
+)
+async def change_remedy(
+    case: CaseName, operator: Operator, runtime: InRuntime, once: InOnce, body: bodies.ChangeRemedyBody
+) -> JSONResponse:
+    """Another remedy."""
+    return await _act(runtime, case, operator, once, actions.change_remedy, body)
 
 
 @router.post(

@@ -50,6 +50,20 @@ def _corrected(case: Case, data: Mapping[str, Any]) -> None:
     for line in case.lines:
         line.reason = reasons.get(line.line_id, line.reason)
         line.note = notes.get(line.line_id, line.note) or None
+    _variants(case, data)
+
+
+def _variants(case: Case, data: Mapping[str, Any]) -> None:
+    """What an exchange is for."""
+    chosen, titles = data.get("variants") or {}, data.get("variant_titles") or {}
+    for line in case.lines:
+        if line.line_id in chosen:
+            line.variant_id, line.variant_title = chosen[line.line_id], titles.get(line.line_id)
+
+
+def _approval(case: Case, data: Mapping[str, Any]) -> None:
+    _local_centre(case, data)
+    _variants(case, data)
 
 
 def _local_centre(case: Case, data: Mapping[str, Any]) -> None:
@@ -59,7 +73,8 @@ def _local_centre(case: Case, data: Mapping[str, Any]) -> None:
 
 _KEEP: dict[Event, Callable[[Case, Mapping[str, Any]], None]] = {
     Event.REQUEST_CHANGED: _corrected,
-    Event.APPROVED: _local_centre,
+    Event.APPROVED: _approval,
+    Event.REMEDY_CHANGED: _variants,
     Event.SUPPLIER_AUTHORIZED: _authorisation,
     Event.TRACKING_ADDED: _tracking,
     Event.GOODS_RECEIVED: _conditions,

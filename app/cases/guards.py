@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from app.cases.view import CaseView
-from app.cases.vocabulary import Hold, Route
+from app.cases.vocabulary import Hold, Remedy, Route
 
 Guard = Callable[[CaseView, Mapping[str, Any], datetime], str | None]
 
@@ -72,7 +72,7 @@ def may_refuse(view: CaseView, data: Mapping[str, Any], now: datetime) -> str | 
 
 def may_refuse_all(view: CaseView, data: Mapping[str, Any], now: datetime) -> str | None:
     """As `may_refuse`, and nothing was accepted that must still be paid."""
-    if any(line.cleared or line.refunded for line in view.lines):
+    if any(line.cleared or line.refunded or line.replaced for line in view.lines):
         return "a part was accepted and is paid"
     return may_refuse(view, data, now)
 
@@ -143,6 +143,27 @@ def lines_covered(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> s
     return None if view.covered else "not everything has been paid"
 
 
+def goes_out_whole(view: CaseView, data: Mapping[str, Any], now: datetime) -> str | None:
+    """As `remedy_may_change`, and the gate is open for all that is approved."""
+    if any(line.cleared < line.approved for line in view.lines):
+        return "the gate is not open for all of it"
+    return remedy_may_change(view, data, now)
+
+
+def remedy_may_change(view: CaseView, data: Mapping[str, Any], _now: datetime) -> str | None:
+    """Something is still open; and who is to keep the goods for a part of the price has not sent them."""
+    if view.covered:
+        return "there is nothing left to be given"
+    if view.remedy is Remedy.KEEP_ITEM and any(line.shipped or line.received for line in view.lines):
+        return "the goods have moved, so they cannot be kept"
+    return None if data.get("was") != view.remedy else "the case has this remedy already"
+
+
+def is_kept(view: CaseView, data: Mapping[str, Any], now: datetime) -> str | None:
+    """As `remedy_may_change`, and the customer is to keep the goods."""
+    return remedy_may_change(view, data, now) if view.remedy is Remedy.KEEP_ITEM else "the goods are not kept"
+
+
 def not_covered(view: CaseView, _data: Mapping[str, Any], _now: datetime) -> str | None:
     """Something approved is unpaid."""
     return "everything is paid" if view.covered else None
@@ -158,7 +179,7 @@ def external_covers(view: CaseView, data: Mapping[str, Any], _now: datetime) -> 
     if data.get("covers"):
         return None
     wanted = [line for line in view.lines if line.requested]
-    whole = all(line.external + line.refunded >= (line.approved or line.requested) for line in wanted)
+    whole = all(line.settled >= (line.approved or line.requested) for line in wanted)
     return None if whole and wanted else "it does not cover the rest"
 
 

@@ -17,7 +17,7 @@ from app.cases import trail
 from app.cases.legal_dates import Dates, RightDate, monotone
 from app.cases.legal_facts import Told
 from app.cases.models import NOT_ENDED, Case
-from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, Hold, Reason, Remedy, State
+from app.cases.vocabulary import BEFORE_RESOLVING, ENDED, Hold, Reason, State
 from app.db.work import Work
 from app.money import Money
 from app.orders import service as orders
@@ -65,11 +65,11 @@ def keep(case: Case, dates: Dates) -> None:
 
 
 def is_unpaid(case: Case) -> bool:
-    """Whether money that the law gives a date for has not been paid: a refund is wanted, and nobody has made it."""
-    if case.state not in _PAYABLE or case.remedy != Remedy.REFUND:
+    """Whether what the law gives a date for is still owed: nobody has paid it, nor given what was chosen instead."""
+    if case.state not in _PAYABLE:
         return False
     decided = any(line.approved for line in case.lines)
-    return not decided or any(line.approved > line.refunded + line.external for line in case.lines)
+    return not decided or any(line.approved > line.refunded + line.replaced + line.external for line in case.lines)
 
 
 async def refresh(work: Work, case: Case, now_told: Told | None = None) -> Answer:

@@ -91,7 +91,7 @@ class Case(HasId, Base):
 
 
 class CaseLine(Base):
-    """One order line within a case, with its counters in units."""
+    """One order line within a case, with its counters in units; `variant_id` is what an exchange is for."""
 
     __tablename__ = "case_lines"
 
@@ -111,6 +111,9 @@ class CaseLine(Base):
     cleared: Mapped[int] = mapped_column(server_default="0")
     refunded: Mapped[int] = mapped_column(server_default="0")
     external: Mapped[int] = mapped_column(server_default="0")
+    replaced: Mapped[int] = mapped_column(default=0, server_default="0")
+    variant_id: Mapped[str | None]
+    variant_title: Mapped[str | None]
 
 
 class CaseEventRow(Base):

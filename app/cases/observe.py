@@ -120,7 +120,7 @@ def _is_past(case: Case, row: ObservedRefund) -> bool:
 
 def _unpaid(view: CaseView, line_id: str) -> int:
     line = view.line(line_id)
-    return max(0, (line.approved or line.requested) - line.refunded - line.external) if line else 0
+    return max(0, (line.approved or line.requested) - line.settled) if line else 0
 
 
 def _value(order: Order, view: CaseView) -> int:
@@ -174,13 +174,15 @@ async def order_edited(work: Work, order: Order) -> None:
 
 async def _shrink(work: Work, case: Case, over: dict[str, int]) -> None:
     """Takes what it can off `over`."""
-    if not any(over.get(line.line_id) for line in case.lines if line.approved > line.refunded + line.external):
+    if not any(
+        over.get(line.line_id) for line in case.lines if line.approved > line.refunded + line.replaced + line.external
+    ):
         return
     await refunds.void_planned(work, case.id, "the order was edited in the store")
     reserved = await refunds.reserved_units(work, case.id)
     left = {}
     for line in case.lines:
-        kept = line.refunded + line.external + reserved.get(line.line_id, 0)
+        kept = line.refunded + line.replaced + line.external + reserved.get(line.line_id, 0)
         gone = min(over.get(line.line_id, 0), max(0, line.approved - kept))
         if gone > 0:
             left[line.line_id] = line.approved - gone

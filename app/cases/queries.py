@@ -37,6 +37,8 @@ from app.policy import store as policies
 from app.policy.store import Kept
 from app.refunds import queries as refunds
 from app.refunds.queries import RefundFacts
+from app.remedies import queries as replacements
+from app.remedies.queries import ReplacementFacts
 from app.requests.models import ReturnRequest
 from app.timers import service as timers
 
@@ -58,6 +60,7 @@ class CaseFacts:
     order: Order
     due: tuple[str, datetime] | None
     refunds: Sequence[RefundFacts]
+    replacements: Sequence[ReplacementFacts]
     credit: SupplierCredit | None
     claim: Claim | None
     wanted: Sequence[str]
@@ -157,6 +160,7 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
     orders = {case_order.id: case_order for case_order in await _orders_of(work, cases)}
     due = await timers.next_due(work, ids)
     paid = await refunds.of_cases(work, ids)
+    replaced = await replacements.of_cases(work, ids)
     statement = select(SupplierCredit).where(SupplierCredit.case_id.in_(ids))
     credits = {credit.case_id: credit for credit in await work.session.scalars(statement)}
     wanted = await wanted_evidence(work, cases)
@@ -170,7 +174,7 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
         named = (supplier.name if supplier else None) or case.supplier or "the supplier"
         missing = wanted.get(case.id, [])
         why = attention_why(Situation(case, named, case.due_at, missing))
-        money = (paid[case.id], credits.get(case.id))
+        money = (paid[case.id], replaced[case.id], credits.get(case.id))
         decision = decided.get(case.id)
         found.append(CaseFacts(case, order, due.get(case.id), *money, claim, missing, why, work.now, decision))
     return found

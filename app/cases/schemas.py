@@ -17,6 +17,7 @@ from app.orders.schemas import OrderRef
 from app.policy.law.model import Confidence, Right, Start
 from app.policy.schemas import DecisionOut
 from app.refunds.schemas import RefundOut
+from app.remedies.schemas import ReplacementOut
 from app.suppliers.claim_window import CountedFrom
 from app.timers.models import TimerKind
 from app.wire import Instant, Wish, storable
@@ -69,6 +70,9 @@ class CaseLineOut(BaseModel):
     accepted: int = Field(description="By the supplier's verdict.", examples=[1])
     refunded: int = Field(description="By us, proven.", examples=[0])
     external: int = Field(description="By somebody else in the store, while the case was open.", examples=[0])
+    replaced: int = Field(description="By a new order that was made in the store.", examples=[0])
+    variant_id: str | None = Field(description="What an exchange is for.", examples=[None])
+    variant_title: str | None = Field(description="What that is called.", examples=[None])
 
 
 class TrackingOut(BaseModel):
@@ -214,6 +218,7 @@ class CaseOut(BaseModel):
     )
     due: DueOut | None
     refunds: list[RefundOut]
+    replacements: list[ReplacementOut]
     credit: CreditOut | None
     claim: ClaimOut | None
     legal: LegalOut | None = Field(description="Null for a case that ended before legal dates were kept.")

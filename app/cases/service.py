@@ -29,7 +29,9 @@ from app.policy import service as policy
 from app.timers import service as timers
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
-_COUNTERS = ("requested", "approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
+_COUNTERS = (
+    "requested", "approved", "shipped", "received", "accepted", "cleared", "refunded", "external", "replaced",
+)  # fmt: skip
 # A supplier without an API or mail is asked by a person; a case that waits for such a supplier waits for that person.
 _WAITS_FOR_SUPPLIER = frozenset({State.AUTHORIZING, State.INSPECTING, State.CLAIMING})
 

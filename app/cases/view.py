@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route, State
+from app.cases.vocabulary import BY_NEW_ORDER, Event, Ground, Hold, Remedy, Route, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class LineView:
     units are accepted all the same.
 
     `cleared` is what the gate has opened for; `refunded` is proven money by us; `external` is what somebody else
-    refunded while the case was open.
+    refunded while the case was open; `replaced` is what a new order in the store was made for.
     """
 
     line_id: str
@@ -34,16 +34,22 @@ class LineView:
     cleared: int = 0
     refunded: int = 0
     external: int = 0
+    replaced: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Units for which the customer has their remedy, from whomever."""
+        return self.refunded + self.replaced + self.external
 
     @property
     def owed(self) -> int:
-        """Units that may be refunded and have not been."""
-        return max(0, self.cleared - self.refunded - self.external)
+        """Units for which the remedy may go out and has not."""
+        return max(0, self.cleared - self.settled)
 
     @property
     def open(self) -> int:
-        """Approved units for which nobody has paid yet."""
-        return max(0, self.approved - self.refunded - self.external)
+        """Approved units whose remedy is still owed, cleared or not."""
+        return max(0, self.approved - self.settled)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +78,13 @@ class CaseView:
 
     @property
     def covered(self) -> bool:
-        """True when every approved unit has been paid for, by us or by somebody else."""
+        """True when every approved unit has its remedy, from us or from somebody else."""
         return all(line.open == 0 for line in self.lines)
 
     @property
     def touched(self) -> bool:
-        """True when money has been paid or goods have moved."""
-        return any(line.refunded or line.shipped or line.received for line in self.lines)
+        """True when a remedy was given or goods have moved."""
+        return any(line.refunded or line.replaced or line.shipped or line.received for line in self.lines)
 
 
 Data = Mapping[str, Any]
@@ -136,9 +142,12 @@ def _clear_all(view: CaseView, ground: Ground) -> CaseView:
 def _clear_due(view: CaseView, data: Data) -> CaseView:
     """The legal date: opens the gate for the units that are due by law, or for everything when they are not named.
 
-    Where nobody had decided yet, the case is taken as approved: what is not due is decided apart.
+    Where nobody had decided yet, the case is taken as approved: what is not due is decided apart. What was not replaced
+    by then is refunded.
     """
     due = quantities(data)
+    if view.remedy in BY_NEW_ORDER:
+        view = replace(view, remedy=Remedy.REFUND)
     if "lines" not in data:
         return replace(_clear_all(view, Ground.LAW), credit_open=view.has_supplier)
     decided = any(line.approved for line in view.lines)
@@ -197,6 +206,20 @@ def _refunded(view: CaseView, data: Data) -> CaseView:
     return _each(view, lambda line: replace(line, refunded=line.refunded + paid.get(line.line_id, 0)))
 
 
+def _replaced(view: CaseView, data: Data) -> CaseView:
+    sent = quantities(data)
+    return _each(view, lambda line: replace(line, replaced=line.replaced + sent.get(line.line_id, 0)))
+
+
+def _change_remedy(view: CaseView, data: Data) -> CaseView:
+    """Another remedy for what is still open. Who keeps the goods for a part of the price has nothing to send."""
+    remedy = Remedy(data["remedy"])
+    changed = replace(view, remedy=remedy)
+    if remedy is not Remedy.KEEP_ITEM or view.route is Route.RETURNLESS:
+        return changed
+    return _clear_all(replace(changed, route=Route.RETURNLESS), Ground(data.get("ground", Ground.POLICY)))
+
+
 def _external(view: CaseView, data: Data) -> CaseView:
     paid = quantities(data)
     return _each(view, lambda line: replace(line, external=line.external + paid.get(line.line_id, 0)))
@@ -226,7 +249,7 @@ def _shrink(view: CaseView, data: Data) -> CaseView:
     left = quantities(data)
 
     def change(line: LineView) -> LineView:
-        kept = min(line.approved, max(left.get(line.line_id, line.approved), line.refunded))
+        kept = min(line.approved, max(left.get(line.line_id, line.approved), line.refunded + line.replaced))
         return replace(
             line,
             approved=kept,
@@ -240,10 +263,10 @@ def _shrink(view: CaseView, data: Data) -> CaseView:
 
 
 def _reopen(view: CaseView, _data: Data) -> CaseView:
-    """Only money that was paid is carried over: approvals and verdicts of the cycle before open no gate."""
+    """Only what was paid or replaced is carried over: approvals and verdicts of the cycle before open no gate."""
 
     def change(line: LineView) -> LineView:
-        paid = min(line.refunded, line.approved)
+        paid = min(line.refunded + line.replaced, line.approved)
         received = min(line.received, paid)
         return replace(
             line,
@@ -275,7 +298,9 @@ EFFECTS: dict[Event, Effect] = {
     Event.SUPPLIER_CONFIRMED: _confirm,
     Event.ABSORBED: _absorb,
     Event.LEGAL_DATE_REACHED: _clear_due,
+    Event.REMEDY_CHANGED: _change_remedy,
     Event.REFUND_SUCCEEDED: _refunded,
+    Event.REPLACEMENT_MADE: _replaced,
     Event.CREDIT_SETTLED: lambda view, _: replace(view, credit_open=False),
     Event.CREDIT_WRITTEN_OFF: lambda view, _: replace(view, credit_open=False),
     Event.EXTERNAL_REFUND_OBSERVED: _external,

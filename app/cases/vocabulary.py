@@ -56,7 +56,9 @@ class Event(StrEnum):
     ABSORBED = "absorbed"
     APPEALED = "appealed"
     LEGAL_DATE_REACHED = "legal_date_reached"
+    REMEDY_CHANGED = "remedy_changed"
     REFUND_SUCCEEDED = "refund_succeeded"
+    REPLACEMENT_MADE = "replacement_made"
     REMEDY_DONE = "remedy_done"
     REMEDY_IMPOSSIBLE = "remedy_impossible"
     CREDIT_SETTLED = "credit_settled"
@@ -82,8 +84,8 @@ class Command(StrEnum):
     ASK_SUPPLIER = "ask_supplier"
     WITHDRAW_FROM_SUPPLIER = "withdraw_from_supplier"
     ISSUE_OWN_RMA = "issue_own_rma"
-    PLAN_REFUND = "plan_refund"
-    VOID_REFUNDS = "void_refunds"
+    PLAN_REMEDY = "plan_remedy"
+    VOID_REMEDY = "void_remedy"
     EXPECT_CREDIT = "expect_credit"
     ABSORB_SMALL = "absorb_small"
     MAIL_EVIDENCE = "mail_evidence"
@@ -125,8 +127,9 @@ class Remedy(StrEnum):
     KEEP_ITEM = "keep_item"
 
 
-# Other remedies are decided and settled by a person; these Makegood carries out by itself.
-CARRIED_OUT = frozenset({Remedy.REFUND})
+# What a remedy comes to: money that goes out, or a new order in the store.
+BY_MONEY = frozenset({Remedy.REFUND, Remedy.STORE_CREDIT, Remedy.KEEP_ITEM})
+BY_NEW_ORDER = frozenset({Remedy.REPLACEMENT, Remedy.EXCHANGE})
 
 
 class Route(StrEnum):

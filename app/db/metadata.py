@@ -15,6 +15,7 @@ import app.policy.models
 import app.polling.models
 import app.privacy.models
 import app.refunds.models
+import app.remedies.models
 import app.requests.models
 import app.stores.models
 import app.suppliers.models

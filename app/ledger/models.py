@@ -13,7 +13,10 @@ from app.db.base import Base, HasId
 
 
 class Account(StrEnum):
-    """Where money is paid, owed back, lost or kept. A refund is either expected back from a supplier or a loss."""
+    """Where money is paid, owed back, lost or kept. A refund is either expected back from a supplier or a loss.
+
+    `goods_sent` is what goods cost the merchant that were sent again, as far as that is known.
+    """
 
     REFUNDS_PAID = "refunds_paid"
     RECOVERY_EXPECTED = "recovery_expected"
@@ -22,6 +25,7 @@ class Account(StrEnum):
     SUPPLIER_CREDIT_RECEIVED = "supplier_credit_received"
     CUSTOMER_PAYABLE = "customer_payable"
     FEES_KEPT = "fees_kept"
+    GOODS_SENT = "goods_sent"
 
 
 class CreditStatus(StrEnum):

@@ -57,6 +57,22 @@ async def refund_paid(
         credit.ahead_of_supplier = True
 
 
+async def goods_sent(
+    work: Work, replacement_id: UUID, case_id: UUID, cost: Money, recoverable: bool, ahead: bool = False
+) -> None:
+    """A replacement is proven: what its goods cost is expected back from the supplier, or it is a loss.
+
+    A `cost` of nothing is one that is not known: then only the supplier's credit itself tells what comes back.
+    """
+    ahead = ahead and recoverable
+    if cost.minor:
+        account = Account.RECOVERY_EXPECTED if recoverable else Account.LOSS_ACCEPTED
+        await post(work, f"replacement:{replacement_id}", case_id, account, Account.GOODS_SENT, cost, ahead)
+    credit = await credit_of(work, case_id) if ahead else None
+    if credit is not None:
+        credit.ahead_of_supplier = True
+
+
 async def fee_kept(work: Work, refund_id: UUID, case_id: UUID, amount: Money) -> None:
     """A lawful fee settles so much of what was owed to the customer."""
     if amount.minor:

@@ -17,6 +17,8 @@ class MessageKind(StrEnum):
     RECEIPT = "receipt"
     RMA_ISSUED = "rma_issued"
     REFUND_SENT = "refund_sent"
+    CREDIT_SENT = "credit_sent"
+    REPLACEMENT_SENT = "replacement_sent"
     REFUSED = "refused"
     CANCELLED = "cancelled"
     LEGAL_ALARM = "legal_alarm"
@@ -152,7 +154,8 @@ class MessageFacts:
     how it went. `why` are the words of attention of a case. `consumer`, `consumer_email` and `goods` are what somebody
     wrote who withdraws from a contract; no `goods`: from all of the order. Suppliers are told what is asked of them
     (`ask`, `again` when they have answered before), why the customer returns it (`reasons`), and where to answer:
-    `answer_url` for the case, `all_url` for their `open_cases` where there are several.
+    `answer_url` for the case, `all_url` for their `open_cases` where there are several. `credit_code` is the coupon
+    that holds a store credit, where the store keeps credit so; `new_order` the order in place of what was bought.
     """
 
     kind: MessageKind
@@ -201,3 +204,5 @@ class MessageFacts:
     answer_url: str | None = None
     all_url: str | None = None
     open_cases: int = 0
+    credit_code: str | None = None
+    new_order: str | None = None

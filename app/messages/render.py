@@ -48,6 +48,7 @@ class RenderedMessage:
 _NEEDED: Mapping[MessageKind, tuple[str, ...]] = {
     MessageKind.RECEIPT: ("received_at",),
     MessageKind.REFUND_SENT: ("amount",),
+    MessageKind.CREDIT_SENT: ("amount",),
     MessageKind.REFUSED: ("reason",),
     MessageKind.LEGAL_ALARM: ("due_at",),
     MessageKind.OPERATOR_TASK: ("task",),
@@ -185,5 +186,7 @@ def _context(facts: MessageFacts, language: str, locale: Locale) -> dict[str, An
         "answer_url": facts.answer_url,
         "all_url": facts.all_url,
         "open_cases": facts.open_cases,
+        "credit_code": code(facts.credit_code, rtl),
+        "new_order": code(facts.new_order, rtl),
         "open_form": locale.plural_form(facts.open_cases),
     }

@@ -74,6 +74,8 @@ def sample(kind: MessageKind, base: MessageFacts, now: datetime) -> MessageFacts
         ask=Ask.AUTHORISE,
         reasons=["defective", "wrong_size"],
         open_cases=_MANY,
+        credit_code="CREDIT-7K3F9QXY2M",
+        new_order="#1107",
     )
 
 
@@ -85,13 +87,15 @@ def variants(kind: MessageKind, base: MessageFacts, now: datetime) -> Iterator[M
         full, lines=(), declined=(), return_address=None, instructions=None, items=(), last_day=None, suggestions=(),
         coupon=None, status_url=None, survey_url=None, support_email=None, articles=(), holds=["fraud"], final=True,
         rma_number=None, by_hand=True, remedy="replacement", digest=_digest(now.date(), 0),
-        consumer=None, goods=None, reasons=(), all_url=None, again=True,
+        consumer=None, goods=None, reasons=(), all_url=None, again=True, credit_code=None, new_order=None,
     )  # fmt: skip
     yield replace(
         full, reference=None, case_references=["MG-7K3F9QXY", "MG-4H8W2BCD"], days_left=_FEW, items=["One photo"],
         coupon=CouponFacts(_CODE, now.date(), amount=Money(500, "EUR", 2)), digest=_digest(now.date(), _FEW),
     )  # fmt: skip
     yield replace(full, route="claim")
+    for remedy in ("exchange", "keep_item"):
+        yield replace(full, remedy=remedy)
     if kind is MessageKind.SUPPLIER_CREDIT_DUE:
         yield replace(full, amount=None)
     for verdict in ("all", "none"):

@@ -5,7 +5,7 @@ What goes to the operator is in `operator.py`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy.dialects.postgresql import insert
 
 from app import links
-from app.cases.models import Case
+from app.cases.models import Case, CaseLine
 from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
@@ -26,6 +26,7 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.outbound import service as outbound
 from app.refunds.models import Refund
+from app.remedies.models import Replacement
 from app.requests.models import ReturnRequest
 from app.requests.status_link import status_path, status_token
 from app.settings import Settings
@@ -50,8 +51,26 @@ async def about_case(
         "amount": Money(refund.amount, refund.currency, refund.exponent) if refund else None,
         "reason": reason,
         "lines": lines_of(case, refund),
+        "credit_code": refund.credit_code if refund else None,
     }
     await _tell_customer(work, case, kind, f"{kind}:{case.id}:{refund.id if refund else case.seq}", **more)
+
+
+async def goods_sent(work: Work, case: Case, replacement: Replacement) -> None:
+    """Tells the customer that a new order was placed for them. One message for each replacement."""
+    sent = {str(line["line_id"]): line for line in replacement.lines}
+    lines = [
+        (_what(line, sent[line.line_id]), int(sent[line.line_id]["quantity"]))
+        for line in case.lines
+        if line.line_id in sent
+    ]
+    kind = MessageKind.REPLACEMENT_SENT
+    await _tell_customer(work, case, kind, f"{kind}:{replacement.id}", lines=lines, new_order=replacement.order_name)
+
+
+def _what(line: CaseLine, sent: Mapping[str, Any]) -> str:
+    variant = line.variant_title if sent.get("variant_id") else None
+    return f"{line.title}, {variant}" if variant else line.title
 
 
 async def goods_arrived(work: Work, case: Case, last_day: date | None) -> None:

@@ -48,4 +48,5 @@ async def get_order(
     reserved = sum(one.amount for one in ours if one.status in RESERVED - {RefundStatus.SUCCEEDED})
     statement = select(ObservedRefund).where(ObservedRefund.order_pk == found.id).order_by(ObservedRefund.id)
     seen = list(await work.session.scalars(statement))
-    return OrderOut.of(found, taken.amount, reserved, dict(taken.lines), seen)
+    units = {line_id: taken.units(line_id) for line_id in {*taken.lines, *taken.otherwise}}
+    return OrderOut.of(found, taken.amount, reserved, units, seen)

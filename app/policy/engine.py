@@ -43,15 +43,18 @@ def decide(question: Question, file: PolicyFile, laws: Laws) -> Decision:
     verdicts = [_verdict(one, question, policy) for one in looked]
     way_back, moved_costs = costs.way_back_of(looked, policy)
     fee = costs.fee_of(looked, question, policy)
+    remedy, credited = _remedy(looked, question, policy)
+    offered = _offered(looked, policy)
     chosen = routes.choose(looked, question, policy, way_back, fee.kept)
+    if remedy is Remedy.KEEP_ITEM:
+        chosen = routes.Chosen(Route.RETURNLESS, "keep_item")
     missing, not_insisted = wanted.evidence(looked, question, policy)
     goods_move = chosen.route in (Route.RETURN, Route.LOCAL)
     told, unboxed = wanted.conditions(looked, policy) if goods_move else ((), [])
-    remedy, credited = _remedy(looked, question, policy)
-    doubts = [*_doubts(question), *_failures(looked), *wanted.worn(looked, policy)]
-    outcome, why = _outcome(question, policy, verdicts, doubts, bool(missing), remedy)
+    doubts = [*_doubts(question), *_choice(question, remedy, offered), *_failures(looked), *wanted.worn(looked, policy)]
+    outcome, why = _outcome(question, policy, verdicts, doubts, bool(missing))
     if outcome is Outcome.APPROVE:
-        why = [*_route_why(chosen), *why]
+        why = [*_route_why(chosen), *_credit_why(question, remedy), *why]
     kept = fee.kept if goods_move else 0
     order = question.order
     return Decision(
@@ -70,7 +73,7 @@ def decide(question: Question, file: PolicyFile, laws: Laws) -> Decision:
         window_end=min((one.end for one in looked), default=None),
         evidence=missing if outcome is Outcome.EVIDENCE else (),
         conditions=told,
-        remedies=_offered(looked, policy),
+        remedies=offered,
         why=tuple(why),
         corrected=_unique(
             [note for verdict in verdicts for note in verdict.corrected]
@@ -84,7 +87,7 @@ def decide(question: Question, file: PolicyFile, laws: Laws) -> Decision:
 
 
 def _outcome(
-    question: Question, policy: Policy, verdicts: Sequence[_Verdict], doubts: list[Note], missing: bool, remedy: Remedy
+    question: Question, policy: Policy, verdicts: Sequence[_Verdict], doubts: list[Note], missing: bool
 ) -> tuple[Outcome, list[Note]]:
     outcomes = {verdict.outcome for verdict in verdicts}
     reasons = [verdict.why for verdict in verdicts]
@@ -96,8 +99,6 @@ def _outcome(
         return Outcome.OPERATOR, [Note("mixed_outcomes"), *reasons]
     if outcomes == {Outcome.REJECT}:
         return Outcome.REJECT, reasons
-    if remedy is not Remedy.REFUND:
-        return Outcome.OPERATOR, [Note("credit_only")]
     if all(verdict.firm for verdict in verdicts):
         return Outcome.APPROVE, reasons
     if missing:
@@ -159,8 +160,6 @@ def _doubts(question: Question) -> list[Note]:
     order, found = question.order, []
     if question.supplier is None:
         found.append(Note("no_supplier"))
-    if question.remedy is not Remedy.REFUND:
-        found.append(Note("remedy_asked", {"remedy": str(question.remedy)}))
     if question.asked_by_hand:
         found.append(Note("evidence_arrived"))
     if question.held:
@@ -177,6 +176,16 @@ def _doubts(question: Question) -> list[Note]:
         if bought is not None and bought.gift_card:
             found.append(Note("gift_card", {"line": line.line_id}))
     return found
+
+
+def _choice(question: Question, remedy: Remedy, offered: Sequence[Remedy]) -> list[Note]:
+    """What is wrong with the remedy that was asked for: the policy does not offer it, or it lacks its variant."""
+    if remedy is not Remedy.REFUND and remedy not in offered:
+        return [Note("remedy_asked", {"remedy": str(remedy)})]
+    bare = [line for line in question.lines if line.variant is None]
+    if remedy is Remedy.EXCHANGE and bare:
+        return [Note("variant_missing", {"line": bare[0].line_id})]
+    return []
 
 
 def _failures(looked: Sequence[LineCase]) -> list[Note]:
@@ -223,14 +232,27 @@ def _money_is_due(one: LineCase) -> bool:
 
 
 def _offered(looked: Sequence[LineCase], policy: Policy) -> tuple[Remedy, ...]:
-    offered = policy.remedies.offered
-    if Remedy.REFUND not in offered and any(_money_is_due(one) for one in looked):
+    """What the policy offers for these lines: money where the law gives it, and nothing to keep that never came."""
+    kept = all(
+        one.line.reason in policy.remedies.keep_item_reasons and one.right is not Right.NON_DELIVERY for one in looked
+    )
+    offered = tuple(one for one in policy.remedies.offered if kept or one is not Remedy.KEEP_ITEM)
+    money = any(_money_is_due(one) for one in looked)
+    credited = any(one.line.reason in policy.remedies.store_credit_only for one in looked)
+    if credited and not money and Remedy.STORE_CREDIT not in offered:
+        offered = (*offered, Remedy.STORE_CREDIT)
+    if Remedy.REFUND not in offered and (money or not offered):
         return (Remedy.REFUND, *offered)
     return offered
 
 
+def _credit_why(question: Question, remedy: Remedy) -> list[Note]:
+    return [Note("credit_only")] if remedy is not question.remedy else []
+
+
 def _route_why(chosen: routes.Chosen) -> list[Note]:
-    return [Note(chosen.why.replace(".", "_"))] if chosen.why.startswith("returnless") else []
+    told = chosen.why.startswith("returnless") or chosen.why == "keep_item"
+    return [Note(chosen.why.replace(".", "_"))] if told else []
 
 
 def _line(one: LineCase, question: Question, policy: Policy) -> DecidedLine:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from app.cases.vocabulary import Reason
+from app.cases.vocabulary import Reason, Remedy
 from app.policy.conditions import never_holds, same_always
 from app.policy.files import PolicyFault, PolicyFile, parse
 from app.policy.guard import Unlawful, laws_in, unlawful
@@ -26,6 +26,7 @@ _PROVED = (
     Reason.DEFECTIVE, Reason.DAMAGED_IN_TRANSIT, Reason.NOT_AS_DESCRIBED, Reason.WRONG_ITEM, Reason.MISSING_PARTS,
 )  # fmt: skip
 _MOST_COUNTRIES = 5
+_ALL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,16 @@ def _dead(policy: Policy) -> Iterator[_Told]:
         if part.when is not None and (why := never_holds(part.when)) is not None:
             yield (kind, index, "when"), "warning", "dead_rule", f"this never holds: {why}"
     yield from _dead_sections(policy)
+    for key in ("keep_item_percent", "keep_item_reasons"):
+        if key in policy.remedies.model_fields_set and Remedy.KEEP_ITEM not in policy.remedies.offered:
+            message = "keep_item is not offered, so this does nothing; add it to offered, or take this out"
+            yield ("remedies", key), "warning", "dead_keep_item", message
+    if Reason.LOST in policy.remedies.keep_item_reasons:
+        message = "what was lost cannot be kept; take `lost` out"
+        yield ("remedies", "keep_item_reasons"), "warning", "keep_item_lost", message
+    if policy.remedies.keep_item_percent == _ALL and Remedy.KEEP_ITEM in policy.remedies.offered:
+        message = "who keeps the goods gets all of the price back, for any reason; write less, or use [returnless]"
+        yield ("remedies", "keep_item_percent"), "warning", "keep_item_whole", message
 
 
 def _hidden_by(before: Sequence[Rule | ExceptionRule], one: Rule | ExceptionRule) -> str | None:

@@ -17,6 +17,7 @@ from app.cases.vocabulary import Reason, Remedy, Route
 from app.policy.law.model import Payer
 from app.policy.terms import (
     EVERY_REASON,
+    FLAWED,
     NONE,
     SECOND_THOUGHTS,
     Amounts,
@@ -199,11 +200,18 @@ class Local(_Part):
 
 
 class Remedies(_Part):
-    """What is offered. Makegood pays refunds; any other remedy is carried out by the operator."""
+    """What is offered. Makegood carries each of them out by itself."""
 
     offered: tuple[Remedy, ...] = Field((Remedy.REFUND,), min_length=1, description="Remedies on offer, best first.")
     store_credit_only: frozenset[Reason] = Field(
         frozenset(), description="For these reasons credit instead of money, where the law leaves the choice."
+    )
+    # A third is where goods with a flaw are commonly settled: what a parcel back and a second sale would cost anyway.
+    keep_item_percent: int = Field(
+        30, ge=1, le=100, description="Per cent of the price that goes back to who keeps the goods (`keep_item`)."
+    )
+    keep_item_reasons: frozenset[Reason] = Field(
+        FLAWED, description="For which reasons goods may be kept for a part of the price."
     )
 
 

@@ -18,6 +18,7 @@ class AskedLine:
     `value` is what the asked units cost the customer with tax, after discounts. `free` is how many units are neither
     refunded nor in another case. `condition` is what is known of the goods' state, in the words of `model.Wear`.
     `recent_damage` counts the cases of the last 90 days in which the same article came damaged or defective.
+    `variant` is what it is to be exchanged for, where that was chosen.
     """
 
     line_id: str
@@ -27,6 +28,7 @@ class AskedLine:
     free: int
     condition: str | None = None
     recent_damage: int = 0
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

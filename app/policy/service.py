@@ -136,7 +136,7 @@ async def question_of(work: Work, case: Case, order: Order, units: Mapping[str, 
 
 def _asked(snapshot: OrderSnapshot, line: CaseLine, units: int, free: int, damage: int) -> AskedLine:
     value = value_of(snapshot.line(line.line_id), units)
-    return AskedLine(line.line_id, units, Reason(line.reason), value, free, line.condition, damage)
+    return AskedLine(line.line_id, units, Reason(line.reason), value, free, line.condition, damage, line.variant_id)
 
 
 def value_of(bought: Line | None, units: int) -> int:

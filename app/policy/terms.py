@@ -15,6 +15,10 @@ from app.money import BadAmount, currency_exponent, parse_decimal
 # What the customer changes their mind about: the goods are as they should be.
 SECOND_THOUGHTS = frozenset({Reason.CHANGED_MIND, Reason.WRONG_SIZE, Reason.WRONG_VARIANT, Reason.OTHER})
 EVERY_REASON = frozenset(Reason)
+# Goods that came, and came with a flaw.
+FLAWED = frozenset(
+    {Reason.DEFECTIVE, Reason.DAMAGED_IN_TRANSIT, Reason.NOT_AS_DESCRIBED, Reason.WRONG_ITEM, Reason.MISSING_PARTS}
+)
 
 
 class Outcome(StrEnum):

@@ -17,11 +17,20 @@ from app.stores.base import RefundExtra, RefundLine
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What has been refunded or is reserved: minor units in all, units by line, minor units by extra."""
+    """What has been refunded or is reserved: minor units in all, units by line, minor units by extra.
+
+    `otherwise` is units by line whose customer keeps goods: replaced ones, and those that were kept for a part of the
+    price. They cannot be refunded any more, and they do not empty the order.
+    """
 
     amount: int
     lines: Mapping[str, int]
     extras: Mapping[str, int]
+    otherwise: Mapping[str, int] = field(default_factory=dict)
+
+    def units(self, line_id: str) -> int:
+        """Units of a line that are settled or reserved in any way."""
+        return self.lines.get(line_id, 0) + self.otherwise.get(line_id, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +64,7 @@ def decide(order: OrderSnapshot, wanted: Mapping[str, int], taken: Taken, kept: 
     Units that are not there any more are left out. The amount never exceeds what is left of the captured money; where
     it would, it is cut and the parts stay as they are (adapters scale them).
     """
-    shares = (
-        _line_share(order, line, taken.lines.get(line.line_id, 0), wanted.get(line.line_id, 0)) for line in order.lines
-    )
+    shares = (_line_share(order, line, taken.units(line.line_id), wanted.get(line.line_id, 0)) for line in order.lines)
     whole = tuple(line for line in shares if line.quantity > 0)
     lines = tuple(_less(line, kept.fees.get(line.line_id, 0)) for line in whole)
     extras = _extras(order, taken, kept) if lines and _empties(order, lines, taken) else ()
@@ -65,6 +72,17 @@ def decide(order: OrderSnapshot, wanted: Mapping[str, int], taken: Taken, kept: 
     left = max(0, order.captured - taken.amount)
     fee = sum(line.total for line in whole) - goods
     return Decided(min(goods + sum(extra.total for extra in extras), left), lines, extras, fee)
+
+
+def part_of(order: OrderSnapshot, wanted: Mapping[str, int], taken: Taken, percent: int) -> Decided:
+    """The refund for `wanted` units whose customer keeps them: so much of what they cost, and nothing beside the goods.
+
+    Rounded down for each line, so that it never comes to more than was promised.
+    """
+    whole = decide(order, wanted, taken).lines
+    lines = tuple(_less(line, line.total - line.total * percent // 100) for line in whole)
+    left = max(0, order.captured - taken.amount)
+    return Decided(min(sum(line.total for line in lines), left), lines, ())
 
 
 def _less(line: RefundLine, fee: int) -> RefundLine:

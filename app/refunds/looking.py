@@ -59,7 +59,8 @@ async def _operation(work: Work, order: Order, refund: Refund, store: Store) -> 
         last_sent_at=last.started_at if last else work.now,
         refused=last is not None and last.outcome == "rejected" and about_all,
         may_send_again=last is None or _code(last) not in _KEY_IS_SPENT,
-        lines={line["line_id"]: int(line["quantity"]) for line in refund.lines},
+        lines=None if refund.amount_only else {line["line_id"]: int(line["quantity"]) for line in refund.lines},
+        repeats_removed=service.found_by_code(refund, store.platform),
         doubtful_at=max(doubtful, default=None),
         may_try_anew=await _may_try_anew(work, order, made),
     )

@@ -17,7 +17,9 @@ class Refund(HasId, Base):
 
     `lines` is `[{line_id, quantity, total, tax, taxes}]` and `extras` the same for shipping and fees, in minor units.
     `fee` is what the lines were reduced by, kept by the merchant. `request` is what was first sent, to the letter.
-    `next_check_at` is when the sweeper looks at it again.
+    `next_check_at` is when the sweeper looks at it again. `method` is where the money goes, `credit_code`
+    the coupon that holds it where the store keeps credit so. `amount_only`: the customer keeps the goods, so the store
+    is told an amount and no units.
     """
 
     __tablename__ = "refunds"
@@ -50,6 +52,9 @@ class Refund(HasId, Base):
     detail: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
+    method: Mapped[str] = mapped_column(default="original", server_default="original")
+    amount_only: Mapped[bool] = mapped_column(default=False, server_default="false")
+    credit_code: Mapped[str | None]
 
 
 class RefundAttempt(Base):

@@ -42,6 +42,8 @@ class Operation:
     `refused` says that the last answer was a refusal that must be read back; `doubtful_at` is when the newest earlier
     sending went out whose own outcome is open, if there is one. `may_send_again` False: the store has said that the key
     is of no use any more. `may_try_anew`: no gateway was asked, so that a clean refusal may be tried once more.
+    `repeats_removed`: what is made has a code of its own that the store has only once, and sending looks for it first,
+    so that the same may go out again at any time.
     """
 
     platform: Platform
@@ -53,6 +55,7 @@ class Operation:
     lines: Mapping[str, int] | None = None
     doubtful_at: datetime | None = None
     may_try_anew: bool = False
+    repeats_removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,8 @@ def decide(
     if operation.refused:
         return _refused(operation, now, first_look)
     waited = now - operation.last_sent_at
+    if operation.repeats_removed:
+        return Settlement(Verdict.SEND_AGAIN, "the store has each code once: the same request goes out again")
     if operation.platform is Platform.SHOPIFY:
         return _missing_at_shopify(operation, now - operation.first_sent_at, waited < first_look)
     if waited < max(first_look, review_after):

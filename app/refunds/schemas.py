@@ -15,6 +15,7 @@ from app.money import Money
 from app.orders.schemas import OrderRef
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundStatus
+from app.stores.base import RefundMethod
 from app.wire import Body, Identifier, Sentence, Wish
 
 
@@ -78,6 +79,11 @@ class RefundOut(BaseModel):
     amount: MoneyOut
     fee: MoneyOut = Field(description="What the merchant lawfully keeps; `amount` is without it.")
     ground: Ground = Field(description="Why it may go out.", examples=["supplier"])
+    method: RefundMethod = Field(description="Back to what was paid with, or credit in the store.")
+    keeps_goods: bool = Field(description="The customer keeps the goods: the store is told an amount and no units.")
+    credit_code: str | None = Field(
+        description="The coupon that holds the credit, where the store keeps credit so.", examples=[None]
+    )
     store_refund_id: str | None = Field(examples=["998877"])
     detail: str | None = Field(
         description="Why it stands where it stands.", examples=["found in the store by its marker"]
@@ -101,6 +107,9 @@ class RefundOut(BaseModel):
             amount=MoneyOut.of(whole),
             fee=MoneyOut.of(whole.with_minor(refund.fee or 0)),
             ground=Ground(refund.ground),
+            method=RefundMethod(refund.method),
+            keeps_goods=refund.amount_only,
+            credit_code=refund.credit_code,
             store_refund_id=refund.store_refund_id,
             detail=refund.detail,
             lines=[_part(whole, part) for part in [*refund.lines, *refund.extras]],

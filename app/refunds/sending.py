@@ -160,7 +160,7 @@ async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) ->
         if case.state in ENDED:
             await _unwanted(work, case, refund, f"the case is {case.state}")
             return None
-        if await _key_expired(work, refund):
+        if not service.found_by_code(refund, orders.snapshot_of(order).platform) and await _key_expired(work, refund):
             await _unwanted(work, case, refund, "sent before without proof, and its key may have expired")
             return None
         if await service.under_way(work, order.id, refund.id) is not None:
@@ -183,8 +183,7 @@ def _units_left(order: Order, refund: Refund, others: Taken) -> bool:
     """Whether nobody has refunded the units meanwhile: another line's money may hide that from the amount."""
     there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
     return all(
-        int(line["quantity"]) <= there.get(line["line_id"], 0) - others.lines.get(line["line_id"], 0)
-        for line in refund.lines
+        int(line["quantity"]) <= there.get(line["line_id"], 0) - others.units(line["line_id"]) for line in refund.lines
     )
 
 
@@ -233,7 +232,7 @@ async def _settle(
         return
     if isinstance(answer, Ok):
         proof = answer.value
-        refund.store_refund_id = proof.store_refund_id
+        refund.store_refund_id, refund.credit_code = proof.store_refund_id, proof.code
         if proof.shop_amount is not None:
             refund.shop_amount, refund.shop_currency = proof.shop_amount.minor, proof.shop_amount.currency
         if proof.state is RefundState.SUCCEEDED and proof.amount == prepared.amount:

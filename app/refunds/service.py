@@ -20,11 +20,13 @@ from app.jobs import defer
 from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
+from app.orders.snapshot import Platform
 from app.outbound import service as outbound
 from app.refunds.amounts import Decided, Taken
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RESERVED, UNDER_WAY, RefundStatus, check_move
-from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLine
+from app.remedies import units
+from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLine, RefundMethod
 
 # Longer than the longest call (75 s of reading): until then a refund that is being submitted belongs to its caller.
 LEASE = timedelta(seconds=150)
@@ -54,32 +56,39 @@ async def taken(work: Work, order: Order, without: UUID | None = None) -> Taken:
     """What is refunded or reserved on a locked order: ours that are not rejected or void, and everybody else's.
 
     One of ours counts with what was asked for or with what the store shows of it, whichever is more.
-    `without` leaves one of our operations out, to ask whether there is still room for it.
+    `without` leaves one of our operations out (a refund or a replacement), to ask whether there is still room for it.
     """
     ours = [refund for refund in await of_order(work, order.id) if refund.status in RESERVED]
     rows = await orders.observed(work, order.id)
     external, shown = orders.external_of(rows, {refund.id for refund in ours}), orders.shown_of_ours(rows)
     amount, lines, extras = external.amount, dict(external.lines), dict(external.extras)
+    otherwise = await units.taken_of_order(work, order.id, without=without)
     for refund in ours:
         if refund.id == without:
             continue
         amount += max(refund.amount, shown.get(refund.id, 0))
+        counted = otherwise if refund.amount_only else lines
         for line in refund.lines:
-            lines[line["line_id"]] = lines.get(line["line_id"], 0) + int(line["quantity"])
+            counted[line["line_id"]] = counted.get(line["line_id"], 0) + int(line["quantity"])
         for extra in refund.extras:
             extras[extra["line_id"]] = extras.get(extra["line_id"], 0) + int(extra["total"])
-    return Taken(amount, lines, extras)
+    return Taken(amount, lines, extras, otherwise)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a case wants refunded: the amount and its parts, the gate's ground and its evidence."""
+    """What a case wants refunded: the amount and its parts, the gate's ground and its evidence.
+
+    `method` is where the money goes; `amount_only`: the customer keeps the goods.
+    """
 
     case_id: UUID
     decided: Decided
     ground: str
     evidence: Mapping[str, Any]
     reason: str
+    method: RefundMethod = RefundMethod.ORIGINAL
+    amount_only: bool = False
 
 
 async def plan(work: Work, order: Order, wish: Plan) -> Refund:
@@ -99,6 +108,8 @@ async def plan(work: Work, order: Order, wish: Plan) -> Refund:
         ground=wish.ground,
         evidence=dict(wish.evidence),
         reason=wish.reason,
+        method=wish.method,
+        amount_only=wish.amount_only,
         next_check_at=work.now + SWEEP_LEASE,
         created_at=work.now,
     )
@@ -114,16 +125,23 @@ def _plain(part: RefundLine | RefundExtra) -> dict[str, Any]:
 
 
 def intent_of(refund: Refund, order: Order, notify: bool) -> RefundIntent:
-    """The refund as a store adapter wants it."""
+    """The refund as a store adapter wants it. Of goods that the customer keeps it is told money and no units."""
+    lines = [{**line, "quantity": 0} if refund.amount_only else line for line in refund.lines]
     return RefundIntent(
         refund_id=refund.id,
         order_id=order.order_id,
         amount=money(refund),
-        lines=tuple(RefundLine(**line) for line in refund.lines),
+        lines=tuple(RefundLine(**line) for line in lines),
         extras=tuple(RefundExtra(**extra) for extra in refund.extras),
         reason=refund.reason,
         notify=notify,
+        method=RefundMethod(refund.method),
     )
+
+
+def found_by_code(refund: Refund, platform: Platform) -> bool:
+    """Whether it is a coupon of its own code: the store has each code once, and an order's refunds do not show it."""
+    return refund.method == RefundMethod.STORE_CREDIT and platform is Platform.WOOCOMMERCE
 
 
 def money(refund: Refund) -> Money:
@@ -270,8 +288,11 @@ async def void_planned(work: Work, case_id: UUID, detail: str) -> int:
 
 
 async def reserved_units(work: Work, case_id: UUID) -> dict[str, int]:
-    """Units of the case's lines in refunds that are neither proven nor given up."""
-    return await _units(work, case_id, RESERVED - {RefundStatus.SUCCEEDED})
+    """Units of the case's lines in refunds and replacements that are neither proven nor given up."""
+    found = await _units(work, case_id, RESERVED - {RefundStatus.SUCCEEDED})
+    for line_id, count in (await units.reserved_of_case(work, case_id)).items():
+        found[line_id] = found.get(line_id, 0) + count
+    return found
 
 
 async def units_of_case(work: Work, case_id: UUID) -> dict[str, int]:
@@ -284,8 +305,8 @@ async def _units(work: Work, case_id: UUID, statuses: frozenset[RefundStatus]) -
         Refund.case_id == case_id,
         Refund.status.in_([str(one) for one in statuses]),
     )
-    units: dict[str, int] = {}
+    found: dict[str, int] = {}
     for refund in await work.session.scalars(statement):
         for line in refund.lines:
-            units[line["line_id"]] = units.get(line["line_id"], 0) + int(line["quantity"])
-    return units
+            found[line["line_id"]] = found.get(line["line_id"], 0) + int(line["quantity"])
+    return found

@@ -67,7 +67,7 @@ async def settle(work: Work, refund_id: UUID, found: Finding) -> None:
     detail = f"settled by a person: {found.reason}"
     if found.succeeded:
         named = found.store_refund_id or refund.store_refund_id
-        if named is not None:
+        if named is not None and not service.found_by_code(refund, orders.snapshot_of(order).platform):
             await _claim(work, order, refund, named)
         service.succeed(work, refund, named or "", detail)
         refund.store_refund_id = named

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from app.cases.absorbing import absorb_small
 from app.cases.observe import apply_observed, hold_if_disputed, order_edited, tell_law
 from app.cases.refunding import forgotten, plan_refund
+from app.cases.replacing import plan_replacement
 from app.crashpoints import Point, reached
 from app.jobs import blueprint, defer
 from app.orders import service as orders
@@ -26,11 +27,14 @@ from app.stores.base import StoreRefused, StoreUnavailable
 
 @blueprint.task(name="refunds.plan", pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
 async def plan(context: JobContext, case_id: str) -> None:
-    """Plans what the case may have refunded now."""
+    """Plans the remedy that the case may have now: money, or a new order in the store."""
     async with runtime_of(context).work() as work:
-        planned = await plan_refund(work, UUID(case_id))
-    if planned is not None:
+        refund = await plan_refund(work, UUID(case_id))
+        replacement = await plan_replacement(work, UUID(case_id))
+    if refund is not None:
         reached(Point.REFUND_PLANNED)
+    if replacement is not None:
+        reached(Point.REPLACEMENT_PLANNED)
 
 
 @blueprint.task(name="refunds.absorb", pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
@@ -38,6 +42,7 @@ async def absorb(context: JobContext, case_id: str) -> None:
     """Plans what the supplier accepted, and has the policy bear the rest where that is small."""
     async with runtime_of(context).work() as work:
         await plan_refund(work, UUID(case_id))
+        await plan_replacement(work, UUID(case_id))
         await absorb_small(work, UUID(case_id))
 
 

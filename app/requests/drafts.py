@@ -61,17 +61,23 @@ class Wish:
     """What was filled in so far.
 
     `answers` is by supplier (empty text: nobody), then by item of the policy; `photos` are ids of photos, by supplier.
+    `variants` is what a line is to be exchanged for: id and title by line.
     """
 
     lines: tuple[ChosenLine, ...] = ()
     remedy: Remedy | None = None
     answers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    variants: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     photos: Mapping[str, tuple[UUID, ...]] = field(default_factory=dict)
 
     @property
     def asked(self) -> list[Asked]:
         """The lines whose reason is told."""
-        return [Asked(one.line_id, one.quantity, one.reason) for one in self.lines if one.reason is not None]
+        return [
+            Asked(one.line_id, one.quantity, one.reason, self.variants.get(one.line_id, (None, None))[0])
+            for one in self.lines
+            if one.reason is not None
+        ]
 
     @property
     def explained(self) -> bool:
@@ -165,7 +171,11 @@ async def confirm(work: Work, draft: ReturnDraft, shown: str, locale: str) -> Re
     free = (await preview(work, order)).known.free
     if any(one.quantity > free.get(one.line_id, 0) for one in wish.lines):
         raise QuantityNotFree("Some of the units were returned meanwhile.")
-    lines = [WantedLine(one.quantity, one.reason or Reason.OTHER, one.line_id, None, one.note) for one in wish.lines]
+    exchange = wish.variants if wish.remedy is Remedy.EXCHANGE else {}
+    lines = [
+        WantedLine(one.quantity, one.reason or Reason.OTHER, one.line_id, None, one.note, exchange.get(one.line_id))
+        for one in wish.lines
+    ]
     shown_by = {
         key or None: Shown(answers=_told(wish, key), photos=wish.photos.get(key, ()))
         for key in {*wish.answers, *wish.photos}

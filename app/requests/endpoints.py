@@ -89,7 +89,17 @@ async def _submit(
 ) -> JSONResponse:
     async def submitted(work: Work) -> ReturnRequestOut:
         order = await _locked_order(work, body, reading)
-        lines = [WantedLine(one.quantity, one.reason, one.line_id, one.sku, one.note) for one in body.lines]
+        lines = [
+            WantedLine(
+                one.quantity,
+                one.reason,
+                one.line_id,
+                one.sku,
+                one.note,
+                (one.variant_id, None) if one.variant_id else None,
+            )
+            for one in body.lines
+        ]
         wanted = Wanted(body.remedy, lines, "api", f"operator:{operator}", email=body.email)
         stored, opened = await service.submit(work, order, wanted)
         return await _out(work, stored, order, opened)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from app.cases.vocabulary import CARRIED_OUT, Remedy, Route
+from app.cases.vocabulary import BY_MONEY, Remedy, Route
 from app.money import Money
 from app.policy.decision import WantedEvidence
 from app.policy.law.model import Payer
@@ -19,7 +19,8 @@ from app.requests.returnable import outcome_of
 class Offer:
     """One remedy with what it costs and brings.
 
-    `brings` is the money that goes back, `fee` what of it is kept, `delivery` what of the way out is in it. `way_back`
+    `brings` is the money that goes back or becomes credit (nothing where goods are sent again), `fee` what of it is
+    kept, `delivery` what of the way out is in it, `percent` the part of the price for who keeps the goods. `way_back`
     is who pays for sending, None where nothing is sent. `keeps` says that the customer keeps all of it. `outcome` is
     what the engine says before evidence was shown.
     """
@@ -32,6 +33,7 @@ class Offer:
     keeps: bool
     outcome: Outcome
     conditions: tuple[str, ...]
+    percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +47,16 @@ class Needed:
 
 
 def offers(asker: Previewer, asked: Sequence[Asked]) -> tuple[Offer, ...]:
-    """The remedies that the policy gives for all of these lines and that Makegood can carry out, best first.
+    """The remedies that the policy gives for all of these lines, best first.
 
-    A refund that the law gives is among them, whatever the policy offers: the engine sees to that. Where nothing can be
-    carried out (a policy that gives credit only), what the policy gives is there, for a person to arrange.
+    A refund that the law gives is among them, whatever the policy offers: the engine sees to that.
     """
     parts = asker.parts(asked, Remedy.REFUND)
     if not parts:
         return ()
     common = [one for one in parts[0].decision.remedies if all(one in part.decision.remedies for part in parts)]
-    carried_out = [one for one in common if one in CARRIED_OUT and _given(asker, asked, one)]
-    by_hand = [one for one in common if one not in CARRIED_OUT] or [parts[0].decision.remedy]
-    return tuple(_offer(asker, asked, remedy) for remedy in carried_out or by_hand)
+    given = [one for one in common if _given(asker, asked, one)]
+    return tuple(_offer(asker, asked, remedy) for remedy in given or [parts[0].decision.remedy])
 
 
 def _given(asker: Previewer, asked: Sequence[Asked], remedy: Remedy) -> bool:
@@ -65,21 +65,24 @@ def _given(asker: Previewer, asked: Sequence[Asked], remedy: Remedy) -> bool:
 
 
 def _offer(asker: Previewer, asked: Sequence[Asked], remedy: Remedy) -> Offer:
-    parts = asker.parts(asked, remedy)
-    refund = asker.refund_of(parts)
+    # Which variant comes in exchange is chosen later: until then any will do.
+    parts = asker.parts([replace(one, variant=one.variant or "any") for one in asked], remedy)
+    refund = asker.part_of(parts) if remedy is Remedy.KEEP_ITEM else asker.refund_of(parts)
+    by_money = remedy in BY_MONEY
     sent = [part.decision for part in parts if part.decision.route in (Route.RETURN, Route.LOCAL)]
     payers = {decision.way_back for decision in sent}
     way_back = Payer.CUSTOMER if Payer.CUSTOMER in payers else Payer.MERCHANT
     told = dict.fromkeys(code for decision in sent for code in decision.conditions)
     return Offer(
         remedy=remedy,
-        brings=asker.money(refund.amount),
-        fee=asker.money(refund.fee),
-        delivery=asker.money(sum(extra.total for extra in refund.extras if extra.kind == "shipping")),
+        brings=asker.money(refund.amount if by_money else 0),
+        fee=asker.money(refund.fee if by_money else 0),
+        delivery=asker.money(sum(one.total for one in refund.extras if one.kind == "shipping") if by_money else 0),
         way_back=way_back if sent else None,
         keeps=all(part.decision.route is Route.RETURNLESS for part in parts),
         outcome=outcome_of(parts),
         conditions=tuple(told),
+        percent=asker.file.policy.remedies.keep_item_percent if remedy is Remedy.KEEP_ITEM else None,
     )
 
 

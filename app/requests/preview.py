@@ -29,7 +29,8 @@ from app.policy.service import free_units, terms_of, value_of
 from app.refunds import service as refunds
 from app.refunds.amounts import Decided, Kept, Taken
 from app.refunds.amounts import decide as amount_for
-from app.refunds.states import RESERVED
+from app.refunds.amounts import part_of as part_for
+from app.refunds.states import RESERVED, RefundStatus
 from app.requests.suppliers import supplier_of
 from app.settings import Settings
 
@@ -39,11 +40,12 @@ NO_CASE = UUID(int=0)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Units of one line that somebody might return, and why."""
+    """Units of one line that somebody might return, and why; `variant` is what it is to be exchanged for."""
 
     line_id: str
     quantity: int
     reason: Reason
+    variant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,11 @@ class Previewer:
         shipping = standard_delivery(self.snapshot, self.file.policy) if rights == {Right.WITHDRAWAL} else {}
         return amount_for(self.snapshot, wanted, self.known.taken, Kept(fees, shipping))
 
+    def part_of(self, parts: Sequence[Part]) -> Decided:
+        """What these parts bring to who keeps the goods."""
+        wanted = {one.line_id: one.quantity for part in parts for one in part.lines}
+        return part_for(self.snapshot, wanted, self.known.taken, self.file.policy.remedies.keep_item_percent)
+
     def money(self, minor: int) -> Money:
         """An amount in the order's currency."""
         return orders.money_of(self.order, minor)
@@ -127,6 +134,7 @@ class Previewer:
             value_of(bought, one.quantity),
             self.known.free.get(one.line_id, 0),
             recent_damage=self.known.damage.get((bought.sku if bought else None) or "", 0),
+            variant=one.variant,
         )
 
 
@@ -145,19 +153,22 @@ class Known:
     fees: int
 
 
-async def preview(work: Work, order: Order) -> Previewer:
-    """The engine for this order as it is now, by the store's present policy. Raises `PolicyFault`."""
+async def preview(work: Work, order: Order, without: UUID = NO_CASE) -> Previewer:
+    """The engine for this order as it is now, by the store's present policy; `without` leaves one case out, with what
+    is planned for it. Raises `PolicyFault`.
+    """
     snapshot = orders.snapshot_of(order)
     skus = {line.sku for line in snapshot.lines if line.sku}
     paid = await refunds.of_order(work, order.id)
+    planned = next((one.id for one in paid if one.case_id == without and one.status == RefundStatus.PLANNED), None)
     known = Known(
-        history=await history.of_customer(work, order, without=NO_CASE),
-        free=await free_units(work, order, without=NO_CASE),
-        damage=await history.damaged(work, order.store, skus, without=NO_CASE),
-        taken=await refunds.taken(work, order),
+        history=await history.of_customer(work, order, without=without),
+        free=await free_units(work, order, without=without),
+        damage=await history.damaged(work, order.store, skus, without=without),
+        taken=await refunds.taken(work, order, without=planned),
         fees=max(
             sum(one.fee for one in paid if one.status in RESERVED),
-            await history.fee_kept(work, order.id, without=NO_CASE),
+            await history.fee_kept(work, order.id, without=without),
         ),
     )
     return Previewer(work, order, store.current(work.settings.stores[order.store].policy), known)

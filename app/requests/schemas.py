@@ -24,6 +24,7 @@ class WantedLineBody(Body):
     quantity: Annotated[Quantity, Field(ge=1)] = Field(examples=[1])
     reason: Reason = Field(description="`other` needs a note.", examples=["defective"])
     note: Sentence | None = Field(None, examples=["does not light"])
+    variant_id: Identifier | None = Field(None, description="What an exchange is for: a variant of the same product.")
 
     @model_validator(mode="after")
     def _named_once(self) -> WantedLineBody:

@@ -67,13 +67,17 @@ class DuplicateLine(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class WantedLine:
-    """One line as the customer names it, by the store's line id or by SKU."""
+    """One line as the customer names it, by the store's line id or by SKU.
+
+    `variant` is what it is to be exchanged for: its id, and its title where that is known.
+    """
 
     quantity: int
     reason: Reason
     line_id: str | None = None
     sku: str | None = None
     note: str | None = None
+    variant: tuple[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +244,9 @@ def _case_line(position: int, line: Line, one: WantedLine) -> CaseLine:
         cleared=0,
         refunded=0,
         external=0,
+        replaced=0,
+        variant_id=one.variant[0] if one.variant else None,
+        variant_title=one.variant[1] if one.variant else None,
     )
 
 

@@ -43,6 +43,7 @@ _ACTIONS: Mapping[str, Callable[[SupplierBot, str], None]] = {
     "reject": lambda bot, return_id: bot.reject(return_id),
     "credit": lambda bot, return_id: bot.credit(return_id),
 }
+_OPERATION = "_makegood_operation"
 _FAULT_FIELDS = frozenset({"service", "operation", "kind", "status", "seconds", "text", "times"})
 
 
@@ -102,7 +103,7 @@ class Control:
         return {"store": self.site.key, "order": str(number), "number": order["number"], "lines": lines}
 
     async def _ledger(self, _request: Request) -> tuple[int, Any]:
-        """Every refund call that the stores received, and what the site's gateways paid."""
+        """Every refund call that the stores received, what the site's gateways paid, credits and free orders."""
         of_shop = [
             {"at": _time(call.at), "outcome": call.outcome, "asked": call.variables} for call in self.shop.money_calls
         ]
@@ -111,9 +112,27 @@ class Control:
             for call in self.site.money_calls
         ]
         paid = [{"order": str(out.order_id), "amount": f"{out.amount}"} for out in self.site.gateway_payouts]
+        free_at_shop = [
+            {"order": str(draft.order.id), "tags": draft.tags} for draft in self.shop.office.drafts if draft.order
+        ]
+        free_at_site = [
+            {"order": str(order["id"]), "operation": operation}
+            for operation, orders in self.site.orders_with(_OPERATION).items()
+            for order in orders
+        ]
+        coupons = [{"code": coupon.code, "amount": coupon.amount} for coupon in self.site.coupons.coupons]
         return 200, {
-            self.shop.key: {"money_calls": of_shop},
-            self.site.key: {"money_calls": of_site, "gateway_payouts": paid},
+            self.shop.key: {
+                "money_calls": of_shop,
+                "store_credits": self.shop.office.credits,
+                "new_orders": free_at_shop,
+            },
+            self.site.key: {
+                "money_calls": of_site,
+                "gateway_payouts": paid,
+                "coupons": coupons,
+                "new_orders": free_at_site,
+            },
         }
 
     async def _events(self, _request: Request) -> tuple[int, Any]:

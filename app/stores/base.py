@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -51,6 +52,13 @@ class RefundNotPossible(StoreRefused):
     title = "The store cannot make this refund"
 
 
+class NewOrderNotPossible(StoreRefused):
+    """Before anything was asked for: this order cannot be made as decided (product gone, sold out, wrong line)."""
+
+    code = "new_order_not_possible"
+    title = "The store cannot make this order"
+
+
 @dataclass(frozen=True, slots=True)
 class RefundLine:
     """`quantity` units of a line; `total` includes `tax`; `taxes` splits the tax by the store's rate id."""
@@ -73,9 +81,19 @@ class RefundExtra:
     taxes: Mapping[str, int] = field(default_factory=dict)
 
 
+class RefundMethod(StrEnum):
+    """Where the money of a refund goes: back to what was paid with, or to the customer as credit in the store."""
+
+    ORIGINAL = "original"
+    STORE_CREDIT = "store_credit"
+
+
 @dataclass(frozen=True, slots=True)
 class RefundIntent:
-    """One refund as the case decided it. `refund_id` is the key on every try and the marker in the store."""
+    """One refund as the case decided it. `refund_id` is the key on every try and the marker in the store.
+
+    Without lines and extras it is a refund of an amount alone (the customer keeps the goods).
+    """
 
     refund_id: UUID
     order_id: str
@@ -84,6 +102,7 @@ class RefundIntent:
     extras: tuple[RefundExtra, ...]
     reason: str
     notify: bool
+    method: RefundMethod = RefundMethod.ORIGINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +120,17 @@ class PreparedRefund:
 
 @dataclass(frozen=True, slots=True)
 class RefundProof:
-    """What the store says of a refund that exists. Only `state` SUCCEEDED is money."""
+    """What the store says of a refund that exists. Only `state` SUCCEEDED is money.
+
+    `code` is the coupon that holds a store credit where the store has no other (WooCommerce).
+    """
 
     store_refund_id: str
     amount: Money
     state: RefundState
     shop_amount: Money | None = None
     detail: str = ""
+    code: str | None = None
 
 
 RefundAnswer = Ok[RefundProof] | Rejected | Unknown
@@ -212,6 +235,70 @@ class CouponWish:
     email: str | None = None
 
 
+class Feature(StrEnum):
+    """What only some policies need of a store; `makegood doctor` asks for no more than what is offered there."""
+
+    STORE_CREDIT = "store_credit"
+    NEW_ORDERS = "new_orders"
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrderLine:
+    """`quantity` units that replace those of the order's line `line_id`; `variant_id` None: the same as was bought."""
+
+    line_id: str
+    quantity: int
+    variant_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrderIntent:
+    """A new order that costs the customer nothing, in place of lines of an earlier one.
+
+    `operation_id` is its marker in the store: there is at most one order with it. `reference` is for people (the RMA
+    number).
+    """
+
+    operation_id: UUID
+    order_id: str
+    order_name: str
+    reference: str
+    lines: tuple[NewOrderLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedNewOrder:
+    """What will be ordered, to the letter: stored before the first send and the same on every later one.
+
+    `payload` is plain JSON without any personal data: who gets the goods is read from the earlier order when sending.
+    """
+
+    operation_id: UUID
+    order_id: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class NewOrderProof:
+    """The new order as the store has it; `name` is the number that people know it by."""
+
+    store_order_id: str
+    name: str
+
+
+NewOrderAnswer = Ok[NewOrderProof] | Rejected | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant of a product as the store sells it now; `price` in the store's own currency."""
+
+    variant_id: str
+    title: str
+    price: Money
+    available: bool
+
+
 class Store(Protocol):
     """A store's API. Reading calls raise `StoreUnavailable` or `StoreRefused`; money calls answer three ways."""
 
@@ -239,11 +326,43 @@ class Store(Protocol):
         ...
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
-        """Sends the refund once. Never raises for anything the store or the network does."""
+        """Sends the refund once. Never raises for anything the store or the network does.
+
+        A store credit in WooCommerce is a coupon that is looked for by its code before it is made: after any answer it
+        may be sent again, and that is the only way to look for it, since no order shows it.
+        """
         ...
 
-    async def check(self) -> list[Finding]:
-        """Credentials, scopes and reachability, for `makegood doctor`. Never raises for a store's answer."""
+    async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
+        """Turns the intent into the exact order; reads, never writes. Raises `NewOrderNotPossible` too."""
+        ...
+
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
+        """Looks for the operation's marker and makes the order where there is none. Never raises for the store.
+
+        `again` says that an earlier try may have been executed (it was unknown, or nobody heard its answer): then only
+        what is found is finished, and nothing is begun, because stores show their newest orders late. It answers
+        `Unknown` as long as nothing is found; only time and a person settle that.
+        """
+        ...
+
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
+        """The order with the operation's marker; looks only. None is no proof that there is none.
+
+        What was begun and not finished (a Shopify draft, a WooCommerce order without its status) is not shown here:
+        doubt is settled by `send_new_order(…, again=True)`, which finishes it and begins nothing.
+        """
+        ...
+
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
+        """The variants of the product that the line bought, for an exchange; none when it is no longer sold."""
+        ...
+
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:
+        """Credentials, scopes and reachability, for `makegood doctor`. Never raises for a store's answer.
+
+        `wanted` is what the store's policy offers: what only that needs is a fault when it is missing.
+        """
         ...
 
     async def list_subscriptions(self) -> list[Subscription]:

@@ -6,11 +6,16 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from app.orders.snapshot import OrderSnapshot, Platform
-from app.outcomes import Rejected
+from app.outcomes import Rejected, Unknown
 from app.stores.base import (
     ChangedPage,
     CouponWish,
+    Feature,
     Finding,
+    NewOrderAnswer,
+    NewOrderIntent,
+    NewOrderProof,
+    PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
@@ -19,6 +24,7 @@ from app.stores.base import (
     StoreUnavailable,
     StoreUninstalled,
     Subscription,
+    Variant,
     WithdrawalNote,
 )
 
@@ -61,15 +67,40 @@ class GatedStore:
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """As the store does; behind a closed gate it is proven that nothing was sent."""
+        return await self._closed() or await self._store.send_refund(prepared)
+
+    async def _closed(self) -> Rejected | None:
         try:
             await self._check(self.key)
         except (StoreUninstalled, StoreUnavailable) as closed:
             return Rejected(closed.code, closed.detail, retryable=True, retry_after=_LATER_SECONDS)
-        return await self._store.send_refund(prepared)
+        return None
 
-    async def check(self) -> list[Finding]:
+    async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.prepare_new_order(intent)
+
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
+        """As the store does; behind a closed gate it is proven that nothing was sent, but not what was before."""
+        closed = await self._closed()
+        if closed is not None:
+            return Unknown(closed.code, closed.detail) if again else closed
+        return await self._store.send_new_order(prepared, again=again)
+
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.find_new_order(prepared)
+
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.variants(order_id, line_id)
+
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:
         """As the store does."""
-        return await self._store.check()
+        return await self._store.check(wanted)
 
     async def list_subscriptions(self) -> list[Subscription]:
         """As the store does."""

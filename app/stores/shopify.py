@@ -15,13 +15,18 @@ from app.http import tls_context
 from app.orders.normalise_shopify_api import has_more, nodes, order_from_api
 from app.orders.reading import UnreadablePayload, child, identifier, moment, objects, text
 from app.orders.snapshot import OrderSnapshot, Platform
-from app.outcomes import Rejected, Unknown
-from app.stores import shopify_check, shopify_discounts, shopify_returns, shopify_webhooks
+from app.outcomes import Rejected
+from app.stores import shopify_check, shopify_discounts, shopify_orders, shopify_returns, shopify_webhooks
 from app.stores.base import (
     ChangedPage,
     CouponWish,
+    Feature,
     Finding,
+    NewOrderAnswer,
+    NewOrderIntent,
+    NewOrderProof,
     OrderGlance,
+    PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
@@ -29,8 +34,11 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    Variant,
     WithdrawalNote,
 )
+from app.stores.features import check_shopify
+from app.stores.shopify_answers import send_once
 from app.stores.shopify_client import ShopifyClient, Sleep, every_page
 from app.stores.shopify_documents import (
     CHANGED_ORDERS,
@@ -47,8 +55,8 @@ from app.stores.shopify_documents import (
     gid,
 )
 from app.stores.shopify_refund import adds_up, judge, prepare, suggestion_variables
-from app.stores.shopify_token import ClientCredentials, StaticToken, TokenRefused, TokenSource, TokenUnavailable
-from app.stores.shopify_transport import Interrupted, NotSent, ShopifyTransport, base_url, is_loopback_url
+from app.stores.shopify_token import ClientCredentials, StaticToken, TokenSource
+from app.stores.shopify_transport import Reply, ShopifyTransport, base_url, is_loopback_url
 
 # An order name is searched for only when it cannot be read as search syntax.
 _PLAIN_NAME = re.compile(r"#?[\w./-]{1,60}")
@@ -188,21 +196,31 @@ class ShopifyStore:
         store or the network."""
         if not adds_up(prepared):
             return Rejected("payload_mismatch", "The stored request does not add up to the refund; it was not sent")
-        try:
-            reply = await self._transport.execute(REFUND_CREATE, prepared.payload)
-        except TokenRefused as error:
-            return Rejected("token_refused", f"Shopify gives no access token: {error}")
-        except TokenUnavailable as error:
-            return Rejected("token_unavailable", f"Shopify gives no access token now: {error}", retryable=True)
-        except NotSent as error:
-            return Rejected("not_sent", str(error), retryable=True)
-        except Interrupted as error:
-            return Unknown(error.code, error.detail)
-        return judge(reply, prepared)
+        reply = await send_once(self._transport, REFUND_CREATE, prepared.payload)
+        return judge(reply, prepared) if isinstance(reply, Reply) else reply
 
-    async def check(self) -> list[Finding]:
-        """Credentials, API version and scopes."""
-        return await shopify_check.check(self.key, self._client, self._transport)
+    async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
+        """Reads the order's lines and their products. Raises `NewOrderNotPossible` for what is not on sale."""
+        return await shopify_orders.prepare(self._client, intent)
+
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
+        """Looks for order and draft by their tag, then makes what is missing. Never raises for the store."""
+        return await shopify_orders.send(self._client, self._transport, prepared, again=again)
+
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
+        """The order with the operation's tag. Raises `StoreUnavailable` and `StoreRefused`."""
+        return await shopify_orders.find(self._client, prepared)
+
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
+        """The variants of the product that the line bought. Needs `read_products`."""
+        return await shopify_orders.variants(self._client, order_id, line_id)
+
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:
+        """Credentials, API version and scopes, those of the wanted features too."""
+        found = await shopify_check.check(self.key, self._client, self._transport)
+        if not all(finding.ok for finding in found):
+            return found
+        return [*found, *await check_shopify(self.key, self._client, wanted)]
 
     async def list_subscriptions(self) -> list[Subscription]:
         """The webhooks made through the API."""

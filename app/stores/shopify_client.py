@@ -46,8 +46,11 @@ NEVER_RAN = frozenset(
 
 # Personal data is withheld from apps without access to it; the order is usable without.
 _MAY_BE_WITHHELD = frozenset(
-    {"email", "customerLocale", "shippingAddress", "billingAddress", "countryCodeV2", "provinceCode", "company"}
-)
+    {
+        "email", "customer", "customerLocale", "shippingAddress", "billingAddress", "countryCodeV2", "provinceCode",
+        "company",
+    }
+)  # fmt: skip
 
 
 def describe(errors: list[dict[str, Any]]) -> str:

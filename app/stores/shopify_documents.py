@@ -177,6 +177,7 @@ query SuggestedRefund(
       refundLineItems: $lines, shippingAmount: $shippingAmount, refundMethodAllocation: $alloc, suggestFullRefund: $full
     ) {{
       maximumRefundableSet {{ ...Money }}
+      suggestedRefundMethods {{ maximumRefundable {{ ...Money }} }}
       suggestedTransactions {{
         gateway
         amountSet {{ ...Money }}

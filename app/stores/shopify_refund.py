@@ -13,8 +13,16 @@ from app.orders.normalise_shopify_money import exponent_for, is_currency, money_
 from app.orders.reading import amount, child, identifier, objects, text
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import PreparedRefund, RefundAnswer, RefundIntent, RefundNotPossible, RefundProof
-from app.stores.shopify_client import NEVER_RAN, REFUSALS, describe, error_path
+from app.stores.base import (
+    PreparedRefund,
+    RefundAnswer,
+    RefundIntent,
+    RefundMethod,
+    RefundNotPossible,
+    RefundProof,
+)
+from app.stores.shopify_answers import complaints, judge_errors, judge_status
+from app.stores.shopify_client import describe
 from app.stores.shopify_documents import REFUND_CREATE, gid
 from app.stores.shopify_transport import Reply
 
@@ -47,7 +55,7 @@ def suggestion_variables(intent: RefundIntent, order: OrderSnapshot) -> dict[str
         "orderId": order_gid,
         "lines": lines,
         "shippingAmount": shipping.text,
-        "alloc": "ORIGINAL_PAYMENT_METHODS",
+        "alloc": "STORE_CREDIT" if intent.method is RefundMethod.STORE_CREDIT else "ORIGINAL_PAYMENT_METHODS",
         "full": not lines and shipping.minor == 0,
     }
 
@@ -61,24 +69,21 @@ def prepare(
     """
     variables = suggestion_variables(intent, order)
     suggestion = child(answer or {}, "suggestedRefund")
-    parents = _parents(suggestion, objects(answer or {}, "transactions"), order)
-    most = _minor(suggestion, "maximumRefundableSet", order)
-    minor = min(intent.amount.minor, most)
-    named = sum(parent.most for parent in parents)
-    if min(minor, named) <= 0:
-        raise RefundNotPossible("Shopify has no payment on this order that can still be refunded")
-    if named < minor:
-        # Less would go out and count as the whole: a person decides instead.
-        short = f"Shopify names payments for {intent.amount.with_minor(named)} of {intent.amount.with_minor(minor)}"
-        raise RefundNotPossible(f"{short}; refund it in the store's admin")
-    refund = intent.amount.with_minor(minor)
+    refund = intent.amount.with_minor(min(intent.amount.minor, _minor(suggestion, "maximumRefundableSet", order)))
     request: dict[str, Any] = {
         "orderId": variables["orderId"],
         "currency": order.currency,
         "note": f"{marker_for(intent.refund_id)} {intent.reason}".strip()[:_LONGEST_NOTE],
         "notify": notify,
-        "transactions": _transactions(variables["orderId"], refund, parents),
     }
+    if intent.method is RefundMethod.STORE_CREDIT:
+        refund = _as_credit(suggestion, refund, order)
+        credit = {"amount": refund.text, "currencyCode": order.currency}
+        request["refundMethods"] = [{"storeCreditRefund": {"amount": credit}}]
+    else:
+        parents = _parents(suggestion, objects(answer or {}, "transactions"), order)
+        _check_payments(refund, parents)
+        request["transactions"] = _transactions(variables["orderId"], refund, parents)
     if variables["lines"]:
         request["refundLineItems"] = variables["lines"]
     if _shipping(intent, order).minor:
@@ -90,10 +95,31 @@ def prepare(
     return prepared
 
 
+def _check_payments(refund: Money, parents: list[_Parent]) -> None:
+    """Raises `RefundNotPossible` when the payments do not take the whole."""
+    named = sum(parent.most for parent in parents)
+    if min(refund.minor, named) <= 0:
+        raise RefundNotPossible("Shopify has no payment on this order that can still be refunded")
+    if named < refund.minor:
+        # Less would go out and count as the whole: a person decides instead.
+        short = f"Shopify names payments for {refund.with_minor(named)} of {refund}"
+        raise RefundNotPossible(f"{short}; refund it in the store's admin")
+
+
+def _as_credit(suggestion: dict[str, Any], refund: Money, order: OrderSnapshot) -> Money:
+    """The part that may become store credit; where Shopify does not say how much, its own answer will."""
+    offered = [_minor(each, "maximumRefundable", order) for each in objects(suggestion, "suggestedRefundMethods")]
+    credit = refund.with_minor(min([refund.minor, *offered]))
+    if credit.minor <= 0:
+        raise RefundNotPossible("Shopify has nothing on this order that could still become store credit")
+    return credit
+
+
 def adds_up(prepared: PreparedRefund) -> bool:
-    """Whether the transactions to be sent are exactly the amount: money moves by them, and by nothing else."""
+    """Whether transactions and store credit to be sent are exactly the amount: money moves by them alone."""
     request = child(prepared.payload, "input")
-    parts = [amount(each, "amount") for each in objects(request, "transactions")]
+    credits = [child(child(each, "storeCreditRefund"), "amount") for each in objects(request, "refundMethods")]
+    parts = [amount(each, "amount") for each in [*objects(request, "transactions"), *credits]]
     whole = sum((part for part in parts if part is not None), Decimal(0))
     return bool(parts) and None not in parts and whole == Decimal(prepared.amount.text)
 
@@ -182,50 +208,23 @@ def _transactions(order_gid: str, refund: Money, parents: list[_Parent]) -> list
 
 def judge(reply: Reply, prepared: PreparedRefund) -> RefundAnswer:
     """What an answer to `REFUND_CREATE` proves."""
-    if reply.status != 200:
-        return _judge_status(reply)
-    if reply.body is None:
-        return Unknown("unreadable_answer", "Shopify's answer is not whole JSON")
+    early = judge_status(reply)
+    if early is not None:
+        return early
     outcome = child(reply.data, REFUND_CREATE.root)
-    refund = child(outcome, "refund")
-    complaints = objects(outcome, "userErrors")
-    said = " ".join(text(each, "message", 300) or "" for each in complaints)
+    refund, said = child(outcome, "refund"), complaints(outcome)
     doubt = _idempotency_trouble(" ".join([said, describe(reply.errors), *sorted(reply.codes)]))
     if doubt is not None:
         return doubt
     if reply.failed:
-        return _judge_errors(reply)
-    if refund and complaints:
+        return judge_errors(reply)
+    if refund and said:
         return Unknown("user_errors_with_refund", said[:300])
-    if complaints:
-        fields = "; ".join(f"{_field(each)}{text(each, 'message', 200) or ''}" for each in complaints[:5])
-        return Rejected("user_errors", fields)
+    if said:
+        return Rejected("user_errors", said)
     if identifier(refund, "id") is None:
         return Unknown("refund_missing", "Shopify answered with neither a refund nor a reason")
     return Ok(_proof(refund, prepared))
-
-
-def _judge_status(reply: Reply) -> RefundAnswer:
-    if reply.status == 429:
-        return Rejected("throttled", "Shopify takes no calls now", retryable=True, retry_after=reply.retry_after)
-    if reply.status in REFUSALS:
-        return Rejected(f"http_{reply.status}", REFUSALS[reply.status])
-    if 300 <= reply.status < 400:
-        return Unknown("redirected", f"Shopify answered with a redirect (HTTP {reply.status}), which is not followed")
-    return Unknown(f"http_{reply.status}", f"Shopify answered HTTP {reply.status}")
-
-
-def _judge_errors(reply: Reply) -> RefundAnswer:
-    """Errors beside data prove nothing, nor does one from inside the mutation: it may have run."""
-    said = describe(reply.errors)
-    if any(reply.data.values()):
-        return Unknown("errors_with_data", said)
-    if reply.throttled:
-        return Rejected("throttled", "Shopify throttles this app", retryable=True, retry_after=reply.wait)
-    outside = all(len(error_path(error)) <= 1 for error in reply.errors)
-    if reply.codes and reply.codes <= NEVER_RAN and outside:
-        return Rejected(sorted(reply.codes)[0].lower(), said)
-    return Unknown("graphql_error", said)
 
 
 def _idempotency_trouble(said: str) -> Unknown | None:
@@ -240,11 +239,6 @@ def _idempotency_trouble(said: str) -> Unknown | None:
     if "previous" in words:
         return Unknown("idempotency_previous_failed", "Shopify says that an earlier try with this key failed")
     return Unknown("idempotency_error", said.strip()[:300])
-
-
-def _field(complaint: dict[str, Any]) -> str:
-    field = complaint.get("field")
-    return ".".join(str(part) for part in field) + ": " if isinstance(field, list) else ""
 
 
 def _proof(refund: dict[str, Any], prepared: PreparedRefund) -> RefundProof:

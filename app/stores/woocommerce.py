@@ -12,23 +12,33 @@ from app.orders.normalise_woocommerce import order_from_payload, refunds_from_ap
 from app.orders.reading import UnreadablePayload, moment, required_identifier
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Ok, Rejected, Unknown
+from app.stores import woocommerce_orders
 from app.stores.base import (
     ChangedPage,
     CouponWish,
+    Feature,
     Finding,
+    NewOrderAnswer,
+    NewOrderIntent,
+    NewOrderProof,
     OrderGlance,
+    PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
+    RefundMethod,
     StoreRefused,
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    Variant,
     WithdrawalNote,
 )
+from app.stores.features import check_woocommerce
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
 from app.stores.woocommerce_coupons import create_coupon
+from app.stores.woocommerce_credit import is_credit, prepare_credit, send_credit
 from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
 from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, sync_webhooks
 from app.stores.woocommerce_withdrawal import withdrawal_in
@@ -165,13 +175,20 @@ class WooStore:
         return ChangedPage(tuple(glance for glance in glances if glance), str(following) if following else None)
 
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
-        """The exact request. Makes no call. Raises `RefundNotPossible`."""
+        """The exact request; for a store credit it reads the store's currency. Raises `RefundNotPossible`."""
+        if intent.method is RefundMethod.STORE_CREDIT:
+            return await prepare_credit(self._client, intent, order)
         return prepare(intent, order)
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
-        """Sends the refund with exactly one POST. Never raises for anything the store or the network does."""
+        """Sends the refund with at most one POST. Never raises for anything the store or the network does.
+
+        A store credit is looked for by its code first, so that it may be sent again after any answer.
+        """
         if not _is_id(prepared.order_id):
             return Rejected("invalid_order_id", "The order's id is not a WooCommerce id; nothing was sent")
+        if is_credit(prepared.payload):
+            return await send_credit(self._client, prepared)
         path = f"orders/{prepared.order_id}/refunds"
         try:
             reply = await self._client.call("POST", path, data=prepared.payload)
@@ -192,9 +209,28 @@ class WooStore:
             return answer
         return Ok(proof_of(prepared, reply.found)) if reply.found and "id" in reply.found else answer
 
-    async def check(self) -> list[Finding]:
-        """Address, key and its permissions, version, decimals, webhook secret. Never raises for a store's answer."""
-        return await check_site(self._client, self._webhook_secret)
+    async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
+        """Reads the order and its products. Raises `NewOrderNotPossible` for what is not sold or not in stock."""
+        return await woocommerce_orders.prepare(self._client, intent)
+
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
+        """Looks among the customer's orders, then makes it with at most one POST. Never raises for the store."""
+        return await woocommerce_orders.send(self._client, prepared, again=again)
+
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
+        """The customer's order that carries the marker. Raises `StoreUnavailable` and `StoreRefused`."""
+        return await woocommerce_orders.find(self._client, prepared)
+
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
+        """The variations of the product that the line bought. Raises `StoreUnavailable` and `StoreRefused`."""
+        return await woocommerce_orders.variants(self._client, order_id, line_id)
+
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:
+        """Address, key and its permissions, version, decimals, webhook secret, and what the wanted features need."""
+        found = await check_site(self._client, self._webhook_secret)
+        if not all(finding.ok for finding in found):
+            return found
+        return [*found, *await check_woocommerce(self._client, wanted)]
 
     async def list_subscriptions(self) -> list[Subscription]:
         """The webhooks that the site has."""

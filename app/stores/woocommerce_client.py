@@ -171,11 +171,11 @@ class WooClient:
             require_success(reply)
         return reply
 
-    async def read_list(self, path: str) -> list[dict[str, Any]] | None:
+    async def read_list(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]] | None:
         """Every object of a list, page by page (WordPress gives at most 100 at once); None for "no such id"."""
         found: list[dict[str, Any]] = []
         for page in range(1, _MOST_PAGES + 1):
-            reply = await self.read(path, {"per_page": str(_PAGE), "page": str(page)})
+            reply = await self.read(path, {**(params or {}), "per_page": str(_PAGE), "page": str(page)})
             if is_missing(reply):
                 return None
             if not isinstance(reply.body, list):

@@ -15,14 +15,19 @@ from app.money import Money
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import Extra, Fulfilment, Line, OrderSnapshot, Platform, RefundState
-from app.outcomes import Ok
+from app.outcomes import Ok, Unknown
 from app.refunds import service as refunds
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
 from app.stores.base import (
     ChangedPage,
     CouponWish,
+    Feature,
     Finding,
+    NewOrderAnswer,
+    NewOrderIntent,
+    NewOrderProof,
+    PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
@@ -30,6 +35,7 @@ from app.stores.base import (
     StoreReturn,
     StoreUnavailable,
     Subscription,
+    Variant,
     WithdrawalNote,
 )
 from app.stores.registry import StoreRegistry
@@ -81,6 +87,7 @@ class FakeStore:
         self.readings = 0
         self.sent: list[PreparedRefund] = []
         self.coupons: list[CouponWish] = []
+        self.new_orders: dict[UUID, NewOrderProof] = {}
 
     async def read_order(self, order_id: str) -> OrderSnapshot | None:
         """The order by its id."""
@@ -111,7 +118,30 @@ class FakeStore:
         self.sent.append(prepared)
         return Ok(RefundProof(f"9000{len(self.sent)}", prepared.amount, RefundState.SUCCEEDED))
 
-    async def check(self) -> list[Finding]:
+    async def prepare_new_order(self, intent: NewOrderIntent) -> PreparedNewOrder:
+        """As decided."""
+        lines = [{"line_id": line.line_id, "quantity": line.quantity} for line in intent.lines]
+        return PreparedNewOrder(intent.operation_id, intent.order_id, {"lines": lines})
+
+    async def send_new_order(self, prepared: PreparedNewOrder, *, again: bool = False) -> NewOrderAnswer:
+        """Makes one for each operation."""
+        known = self.new_orders.get(prepared.operation_id)
+        if again and known is None:
+            return Unknown("not_found", "There is no such order.")
+        number = len(self.new_orders) + 1
+        made = known or NewOrderProof(f"7000{number}", f"#R{number}")
+        self.new_orders[prepared.operation_id] = made
+        return Ok(made)
+
+    async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
+        """What was made."""
+        return self.new_orders.get(prepared.operation_id)
+
+    async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
+        """One other than what was bought."""
+        return (Variant(f"{order_id}-{line_id}-blue", "Blue", Money(1999, "EUR", 2), True),)
+
+    async def check(self, wanted: frozenset[Feature] = frozenset()) -> list[Finding]:
         """Nothing to say."""
         return []
 

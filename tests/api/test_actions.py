@@ -108,7 +108,7 @@ async def test_an_action_that_the_state_does_not_allow(
 @pytest.mark.parametrize(
     ("state", "action", "body", "code"),
     [
-        ("under_review", "approve", {"remedy": "replacement"}, "remedy_not_supported"),
+        ("under_review", "approve", {"remedy": "exchange", "agreed": True}, "variant_missing"),
         ("under_review", "approve", {"lines": [{"line_id": "9", "quantity": 1}]}, "unknown_line"),
         ("under_review", "approve", {"lines": [{"line_id": LAMP, "quantity": 3}]}, "quantity_too_large"),
         ("under_review", "approve", {"lines": [{"line_id": LAMP, "quantity": 1}] * 2}, "duplicate_line"),
@@ -163,13 +163,19 @@ async def test_a_body_may_be_empty_where_nothing_is_needed(
 
 
 async def test_another_remedy_can_be_overruled(client: AsyncClient, runtime: Runtime) -> None:
-    """The customer wants a replacement: the operator says refund, or hears that it cannot be done."""
+    """The customer wants a replacement that the policy does not offer: money is always lawful, and nothing that they
+    have not agreed to is while they have a right to money.
+    """
     await keep(runtime, order_of())
     case = (await submit(client, remedy="replacement"))["cases"][0]
-    assert case["state"] == "under_review"
-    answer = await client.post(f"{V1}/cases/{case['id']}/approve")
-    assert (answer.status_code, answer.json()["code"]) == (422, "remedy_not_supported")
+    assert (case["state"], case["remedy"]) == ("under_review", "replacement")
+    answer = await client.post(f"{V1}/cases/{case['id']}/approve", json={"remedy": "store_credit"})
+    assert (answer.status_code, answer.json()["code"]) == (409, "remedy_needs_consent")
     assert (await act(client, case, "approve", remedy="refund"))["remedy"] == "refund"
+    other = (await submit(client, lamp(), remedy="replacement"))["cases"][0]
+    assert (await act(client, other, "approve"))["remedy"] == "replacement"
+    third = await act(client, other, "change-remedy", remedy="keep_item", agreed=True)
+    assert (third["remedy"], third["route"], third["state"]) == ("keep_item", "returnless", "resolving")
 
 
 async def test_the_policys_route_is_the_default(client: AsyncClient, runtime: Runtime) -> None:

@@ -157,7 +157,7 @@ async def test_a_page_takes_the_same_number_of_statements(client: AsyncClient, r
         assert len((await client.get(f"{V1}/cases")).json()["items"]) == number
         counts.append(len(statements))
     assert len(set(counts)) == 1
-    assert counts[0] <= 9
+    assert counts[0] <= 10
 
 
 async def test_the_audit_trail(client: AsyncClient, runtime: Runtime) -> None:

@@ -28,6 +28,8 @@ DATA: dict[Event, dict[str, Any]] = {
     Event.SUPPLIER_AUTHORIZED: {"rma_number": "R1", "changed": True},
     Event.EXTERNAL_REFUND_OBSERVED: {"lines": {"L1": 3}},
     Event.REFUND_SUCCEEDED: {"lines": {"L1": 1}},
+    Event.REPLACEMENT_MADE: {"lines": {"L1": 1}},
+    Event.REMEDY_CHANGED: {"remedy": "store_credit", "was": "refund"},
     Event.ORDER_CANCELLED: {"made_whole": True},
 }
 
@@ -96,7 +98,7 @@ def test_every_end_can_be_reopened_with_a_reason(state: State) -> None:
         ("return", False, State.AWAITING_SHIPMENT, {Command.ISSUE_OWN_RMA, Command.MAIL_RMA}),
         ("local", True, State.AWAITING_SHIPMENT, {Command.ISSUE_OWN_RMA, Command.MAIL_RMA}),
         ("claim", True, State.CLAIMING, {Command.ASK_SUPPLIER}),
-        ("returnless", True, State.RESOLVING, {Command.PLAN_REFUND, Command.EXPECT_CREDIT}),
+        ("returnless", True, State.RESOLVING, {Command.PLAN_REMEDY, Command.EXPECT_CREDIT}),
     ],
 )
 def test_approval_goes_where_the_route_says(
@@ -152,7 +154,7 @@ def test_a_partial_verdict_pays_its_share_at_once_and_leaves_the_rest() -> None:
     transition = happen(case(State.INSPECTING), Event.SUPPLIER_CONFIRMED, lines={"L1": 2})
     assert transition.after.state is State.CONTESTED
     assert transition.after.lines[0].owed == 2
-    assert Command.PLAN_REFUND in transition.commands
+    assert Command.PLAN_REMEDY in transition.commands
     paid = happen(transition.after, Event.REFUND_SUCCEEDED, lines={"L1": 2}).after
     assert paid.lines[0].owed == 0
     absorbed = happen(paid, Event.ABSORBED).after
@@ -207,7 +209,7 @@ def test_the_remedy_is_done_only_when_every_unit_is_paid() -> None:
 def test_a_refund_by_hand_that_covers_the_rest_supersedes() -> None:
     transition = happen(case(State.IN_TRANSIT), Event.EXTERNAL_REFUND_OBSERVED)
     assert transition.after.state is State.SUPERSEDED
-    assert Command.VOID_REFUNDS in transition.commands
+    assert Command.VOID_REMEDY in transition.commands
     partly = happen(case(State.IN_TRANSIT), Event.EXTERNAL_REFUND_OBSERVED, lines={"L1": 1}).after
     assert (partly.state, partly.lines[0].open) == (State.IN_TRANSIT, 2)
 
@@ -239,7 +241,7 @@ def test_lifting_a_hold_needs_one() -> None:
     held = happen(case(State.RESOLVING), Event.HOLD_SET).after
     lifted = happen(held, Event.HOLD_LIFTED)
     assert lifted.after.holds == frozenset()
-    assert Command.PLAN_REFUND in lifted.commands
+    assert Command.PLAN_REMEDY in lifted.commands
 
 
 EVENTS = st.sampled_from([event for event in Event if event is not Event.REQUEST_SUBMITTED])
@@ -298,7 +300,7 @@ def test_of_several_refusals_the_last_is_told() -> None:
 
 def test_what_an_ended_case_still_takes() -> None:
     assert [str(event) for event in allowed_events(State.CLOSED)] == [
-        "refund_succeeded", "credit_settled", "credit_written_off", "external_refund_observed",
+        "refund_succeeded", "replacement_made", "credit_settled", "credit_written_off", "external_refund_observed",
         "external_refund_removed", "chargeback_opened", "chargeback_won", "order_cancelled", "reopened", "hold_set",
         "hold_lifted", "note_added",
     ]  # fmt: skip

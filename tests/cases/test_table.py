@@ -28,16 +28,16 @@ PUBLISHED = """
 4 | evidence_timed_out | evidence_needed | no_statutory_right | expired | decline_store_return
 4a | evidence_timed_out | evidence_needed | | under_review |
 5 | policy_deferred | requested | | under_review |
-9 | approved | undecided | route_returnless | resolving | approve_store_return plan_refund ask_supplier expect_credit \
+9 | approved | undecided | route_returnless | resolving | approve_store_return plan_remedy ask_supplier expect_credit \
 mail_approved
 8 | approved | undecided | route_claim | claiming | approve_store_return ask_supplier mail_approved
 6 | approved | undecided | route_return_with_rma | authorizing | approve_store_return ask_supplier
 7 | approved | undecided | route_without_rma | awaiting_shipment | approve_store_return issue_own_rma ask_supplier \
     mail_rma
 10 | rejected | undecided | may_refuse | rejected | decline_store_return mail_refused
-10a | rejected | contested | may_refuse_all | rejected | void_refunds withdraw_from_supplier close_store_return \
+10a | rejected | contested | may_refuse_all | rejected | void_remedy withdraw_from_supplier close_store_return \
     mail_refused
-10b | rejected | contested | may_refuse | resolving | plan_refund mail_refused
+10b | rejected | contested | may_refuse | resolving | plan_remedy mail_refused
 11 | supplier_authorized | authorizing | | awaiting_shipment | mail_rma
 11a | supplier_authorized | contested | nothing_moved | awaiting_shipment | mail_rma
 11b | supplier_authorized | awaiting_shipment | number_is_new | same | mail_rma
@@ -52,17 +52,21 @@ mail_approved
 15 | goods_received | authorizing awaiting_shipment in_transit expired | was_approved | inspecting | mail_received
 15a | goods_received | inspecting claiming contested | | same |
 16 | parcel_stalled | in_transit | | contested |
-17 | supplier_confirmed | judged | confirmed_in_full | resolving | plan_refund expect_credit mail_verdict
-18 | supplier_confirmed | judged | confirmed_in_part | contested | plan_refund expect_credit absorb_small mail_verdict
+17 | supplier_confirmed | judged | confirmed_in_full | resolving | plan_remedy expect_credit mail_verdict
+18 | supplier_confirmed | judged | confirmed_in_part | contested | plan_remedy expect_credit absorb_small mail_verdict
 17a | supplier_confirmed | resolving resolved | confirms_more | same | expect_credit
 19 | supplier_rejected | authorizing awaiting_shipment in_transit inspecting claiming | | contested | \
 absorb_small mail_verdict
 20 | verdict_timed_out | inspecting claiming | | contested | absorb_small
-21 | absorbed | contested | | resolving | plan_refund
+21 | absorbed | contested | | resolving | plan_remedy
 22 | appealed | contested | | claiming | ask_supplier
-23 | legal_date_reached | before_resolving | law_pays_all | resolving | plan_refund expect_credit
-23a | legal_date_reached | before_resolving | law_pays_part | contested | plan_refund expect_credit
+23 | legal_date_reached | before_resolving | law_pays_all | resolving | plan_remedy expect_credit
+23a | legal_date_reached | before_resolving | law_pays_part | contested | plan_remedy expect_credit
+23b | remedy_changed | judged resolving | is_kept | resolving | void_remedy withdraw_from_supplier plan_remedy
+23c | remedy_changed | contested | goes_out_whole | resolving | void_remedy plan_remedy
+23d | remedy_changed | judged resolving | remedy_may_change | same | void_remedy plan_remedy
 24a | refund_succeeded | any | | same |
+24b | replacement_made | any | | same |
 24 | remedy_done | resolving | lines_covered | resolved | close_store_return plan_thanks
 25 | remedy_impossible | resolving | | contested |
 25a | remedy_impossible | contested | | same |
@@ -71,22 +75,22 @@ absorb_small mail_verdict
 26b | credit_written_off | resolved | | closed |
 26c | credit_written_off | any except resolved | | same |
 26d | close_due | resolved | no_credit_open | closed |
-27 | external_refund_observed | open except resolved | external_covers | superseded | void_refunds \
+27 | external_refund_observed | open except resolved | external_covers | superseded | void_remedy \
     withdraw_from_supplier close_store_return
-27a | external_refund_observed | any | | same | void_refunds plan_refund
+27a | external_refund_observed | any | | same | void_remedy plan_remedy
 28 | external_refund_removed | superseded | | contested |
 28b | external_refund_removed | resolved | not_covered | contested |
 28a | external_refund_removed | any except superseded | | same |
-29 | chargeback_opened | any | | same | void_refunds
-29a | chargeback_won | any | | same | plan_refund
-29b | chargeback_lost | open | | superseded | void_refunds withdraw_from_supplier close_store_return
-30 | order_cancelled | before_resolving | made_whole_before_moving | superseded | void_refunds withdraw_from_supplier
+29 | chargeback_opened | any | | same | void_remedy
+29a | chargeback_won | any | | same | plan_remedy
+29b | chargeback_lost | open | | superseded | void_remedy withdraw_from_supplier close_store_return
+30 | order_cancelled | before_resolving | made_whole_before_moving | superseded | void_remedy withdraw_from_supplier
 30a | order_cancelled | any | | same |
 31 | customer_cancelled | undecided authorizing awaiting_shipment claiming contested | nothing_moved | cancelled | \
-    void_refunds withdraw_from_supplier close_store_return mail_cancelled
+    void_remedy withdraw_from_supplier close_store_return mail_cancelled
 32 | reopened | ended | has_reason | under_review |
-33 | hold_set | any | | same | void_refunds
-33a | hold_lifted | any | is_held | same | plan_refund
+33 | hold_set | any | | same | void_remedy
+33a | hold_lifted | any | is_held | same | plan_remedy
 33b | note_added | any | | same |
 """
 

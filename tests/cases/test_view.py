@@ -14,7 +14,7 @@ from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route, State
 ASKED = LineView("L1", requested=3)
 APPROVED = LineView("L1", requested=3, approved=3)
 OTHER = LineView("L2", requested=2, approved=2)
-NAMES = ("approved", "shipped", "received", "accepted", "cleared", "refunded", "external")
+NAMES = ("approved", "shipped", "received", "accepted", "cleared", "refunded", "external", "replaced")
 
 
 def case(*lines: LineView, **more: Any) -> CaseView:
@@ -149,6 +149,36 @@ def test_absorbing_opens_the_gate_for_all_that_was_approved() -> None:
     assert (decided.ground, decided.credit_open) == (Ground.OPERATOR, False)
 
 
+def test_replaced_units_are_settled_and_stay_so() -> None:
+    view = after(case(replace(APPROVED, cleared=3, refunded=1)), Event.REPLACEMENT_MADE, lines={"L1": 1})
+    (line,) = view.lines
+    assert (line.replaced, line.settled, line.owed, line.open, view.covered, view.touched) == (1, 2, 1, 1, False, True)
+    again = after(view, Event.REOPENED)
+    assert counters(again.lines[0]) == {"approved": 2, "cleared": 2, "refunded": 1, "replaced": 1}
+    left = after(view, Event.ORDER_CANCELLED, lines={"L1": 0})
+    assert left.lines[0].approved == 2
+
+
+def test_the_legal_date_turns_a_new_order_into_a_refund_and_leaves_money_as_it_is() -> None:
+    for remedy, becomes in (
+        (Remedy.REPLACEMENT, Remedy.REFUND),
+        (Remedy.EXCHANGE, Remedy.REFUND),
+        (Remedy.STORE_CREDIT, Remedy.STORE_CREDIT),
+        (Remedy.KEEP_ITEM, Remedy.KEEP_ITEM),
+    ):
+        assert after(case(APPROVED, remedy=remedy), Event.LEGAL_DATE_REACHED, lines={"L1": 3}).remedy is becomes
+
+
+def test_who_keeps_the_goods_waits_for_nobody() -> None:
+    view = case(APPROVED, route=Route.RETURN, remedy=Remedy.REFUND)
+    kept = after(view, Event.REMEDY_CHANGED, remedy="keep_item", ground="operator")
+    assert (kept.remedy, kept.route, kept.ground) == (Remedy.KEEP_ITEM, Route.RETURNLESS, Ground.OPERATOR)
+    assert (kept.lines[0].cleared, kept.credit_open) == (APPROVED.approved, False)
+    other = after(view, Event.REMEDY_CHANGED, remedy="store_credit")
+    assert (other.remedy, other.route, other.ground) == (Remedy.STORE_CREDIT, Route.RETURN, view.ground)
+    assert other.lines[0].cleared == APPROVED.cleared
+
+
 def test_the_law_opens_the_gate_and_the_supplier_owes() -> None:
     paid = after(case(), Event.LEGAL_DATE_REACHED)
     assert (paid.ground, paid.lines[0].cleared, paid.credit_open) == (Ground.LAW, 3, True)
@@ -204,7 +234,7 @@ def test_only_events_that_change_the_view_have_an_effect() -> None:
         "request_changed", "approved", "rejected", "tracking_added", "goods_received", "supplier_confirmed", "absorbed",
         "legal_date_reached", "refund_succeeded", "credit_settled", "credit_written_off", "external_refund_observed",
         "external_refund_removed", "chargeback_opened", "chargeback_won", "chargeback_lost", "reopened", "hold_set",
-        "hold_lifted", "order_cancelled",
+        "hold_lifted", "order_cancelled", "remedy_changed", "replacement_made",
     }  # fmt: skip
 
 

@@ -93,8 +93,8 @@ def test_without_a_store_there_are_two_orders_on_each(world: World) -> None:
 
 def test_the_ledger_shows_every_money_call_and_what_was_paid(world: World) -> None:
     assert httpx.get(f"{world.url}/control/ledger").json() == {
-        SHOP: {"money_calls": []},
-        SITE: {"money_calls": [], "gateway_payouts": []},
+        SHOP: {"money_calls": [], "store_credits": [], "new_orders": []},
+        SITE: {"money_calls": [], "gateway_payouts": [], "coupons": [], "new_orders": []},
     }
     [made] = control(world, "/orders", {"store": SITE}).json()["orders"]
     asked = {"amount": "5.00", "reason": "by hand", "api_refund": True, "api_restock": False}
@@ -104,6 +104,22 @@ def test_the_ledger_shows_every_money_call_and_what_was_paid(world: World) -> No
     [call] = shown["money_calls"]
     assert (call["order"], call["outcome"], call["asked"]) == (made["order"], "created", asked)
     assert shown["gateway_payouts"] == [{"order": made["order"], "amount": "5.00"}]
+
+
+def test_the_ledger_counts_credits_and_orders_that_cost_nothing(world: World) -> None:
+    api = API(f"{world.url}/woo/{SITE}", CONSUMER_KEY, CONSUMER_SECRET, version="wc/v3", timeout=5)
+    control(world, "/orders", {"store": SITE})
+    lines = [{"product_id": 10, "quantity": 1, "subtotal": "0", "total": "0"}]
+    noted = [{"key": "_makegood_operation", "value": "r-1"}]
+    for _ in range(2):
+        made = api.post("orders", {"status": "processing", "line_items": lines, "meta_data": noted})
+        assert made.status_code == 201
+    assert api.post("coupons", {"code": "MG-1", "amount": "5.00"}).status_code == 201
+
+    shown = httpx.get(f"{world.url}/control/ledger").json()[SITE]
+
+    assert [order["operation"] for order in shown["new_orders"]] == ["r-1", "r-1"]
+    assert shown["coupons"] == [{"code": "mg-1", "amount": "5.00"}]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from app.cases.view import CaseView, LineView
 from app.cases.vocabulary import Event, Remedy, State
 from app.clock import MovableClock
 from app.ledger.models import LedgerEntry
+from app.requests.models import ReturnRequest
 from app.runtime import Runtime
 from app.sandbox.world import SHOP, SITE, World
 from app.timers.models import Timer
@@ -122,7 +123,7 @@ class Stage:
             start = CaseView(
                 state=State.REQUESTED,
                 lines=tuple(LineView(line.line_id, line.requested) for line in case.lines),
-                remedy=Remedy.REFUND,
+                remedy=Remedy((await work.session.get_one(ReturnRequest, case.request_id)).remedy),
                 requires_rma=case.requires_rma,
                 has_supplier=case.supplier is not None,
             )

@@ -376,7 +376,33 @@ def test_store_credit_only_where_no_law_gives_the_money() -> None:
     assert (union.outcome, union.remedy, corrected(union)) == ("approve", "refund", ["credit_not_only"])
     assert union.remedies == ("refund", "store_credit")
     states = ruled(question(of=order(country="US")), file)
-    assert (states.outcome, states.remedy, codes(states)) == ("operator", "store_credit", ["credit_only"])
+    assert (states.outcome, states.remedy, codes(states)) == ("approve", "store_credit", ["credit_only", "in_window"])
+
+
+def test_a_remedy_on_offer_is_decided_like_a_refund_and_another_by_a_person() -> None:
+    file = policy('[remedies]\noffered = ["replacement", "store_credit", "exchange"]')
+    for remedy in (Remedy.REPLACEMENT, Remedy.STORE_CREDIT):
+        one = ruled(question(remedy=remedy), file)
+        assert (one.outcome, one.remedy, one.route) == ("approve", remedy, "return")
+    other = ruled(question(remedy=Remedy.KEEP_ITEM), file)
+    assert (other.outcome, codes(other)) == ("operator", ["remedy_asked"])
+    assert ruled(question(), file).outcome == "approve"
+
+
+def test_an_exchange_needs_to_know_what_for() -> None:
+    file = policy('[remedies]\noffered = ["exchange"]')
+    assert codes(ruled(question(remedy=Remedy.EXCHANGE), file)) == ["variant_missing"]
+    chosen = ruled(question(asked(variant="V2"), remedy=Remedy.EXCHANGE), file)
+    assert (chosen.outcome, chosen.remedy) == ("approve", "exchange")
+
+
+def test_what_is_kept_stays_there_bears_no_fee_and_must_have_come() -> None:
+    file = policy('[remedies]\noffered = ["keep_item"]\nkeep_item_percent = 40\n[restocking_fee]\npercent = "10"')
+    kept = ruled(question(asked("defective"), of=order(country="US"), remedy=Remedy.KEEP_ITEM), file)
+    assert (kept.outcome, kept.route, kept.fee, codes(kept)[0]) == ("approve", "returnless", 0, "keep_item")
+    for reason in ("lost", "changed_mind"):
+        other = ruled(question(asked(reason), of=order(country="US"), remedy=Remedy.KEEP_ITEM), file)
+        assert (other.outcome, other.remedies) == ("operator", ("refund",))
 
 
 def test_original_packaging_is_a_condition_only_where_it_may_be() -> None:

@@ -53,7 +53,7 @@ async def test_the_amount_that_was_shown_is_the_one_that_is_planned(
     order_pk = await keep(runtime, replace(order_of(), country=country))
     async with runtime.work() as work:
         asker = await preview(work, await work.session.get_one(Order, order_pk))
-        (offer,) = offers(asker, [Asked(LAMP, units, reason)])
+        (offer,) = (one for one in offers(asker, [Asked(LAMP, units, reason)]) if one.remedy is Remedy.REFUND)
     case = (await submit(client, lamp(units, reason)))["cases"][0]
     if case["state"] == "under_review":
         assert offer.outcome is Outcome.OPERATOR
@@ -80,16 +80,36 @@ async def test_the_whole_order_brings_its_delivery_back(runtime: Runtime) -> Non
     assert [part.supplier for part in asker.parts(whole, Remedy.REFUND)] == ["acme", "byhand"]
 
 
-async def test_only_remedies_that_can_be_carried_out_are_offered(runtime: Runtime, fee: None) -> None:
+EVERY = """
+name = "every"
+version = "1"
+[remedies]
+offered = ["exchange", "replacement", "store_credit", "keep_item", "refund"]
+keep_item_percent = 40
+"""
+
+
+async def test_each_remedy_says_what_it_costs_and_brings(runtime: Runtime, tmp_path: Path) -> None:
+    """Two lamps for 50.00, in the policy's sequence."""
+    file = tmp_path / "every.toml"
+    file.write_text(EVERY, encoding="utf-8")
+    runtime.settings.stores["alpha"].policy = str(file)
     order_pk = await keep(runtime, order_of())
     async with runtime.work() as work:
         asker = await preview(work, await work.session.get_one(Order, order_pk))
-    assert [one.remedy for one in offers(asker, [Asked(LAMP, 1, Reason.DEFECTIVE)])] == [Remedy.REFUND]
+    found = offers(asker, [Asked(LAMP, 2, Reason.DAMAGED_IN_TRANSIT)])
+    assert [(one.remedy, one.brings.minor, one.keeps, one.percent, one.outcome) for one in found] == [
+        (Remedy.EXCHANGE, 0, False, None, Outcome.APPROVE),
+        (Remedy.REPLACEMENT, 0, False, None, Outcome.APPROVE),
+        (Remedy.STORE_CREDIT, 5000, False, None, Outcome.APPROVE),
+        (Remedy.KEEP_ITEM, 2000, True, 40, Outcome.APPROVE),
+        (Remedy.REFUND, 5000, False, None, Outcome.APPROVE),
+    ]
+    for reason in (Reason.LOST, Reason.CHANGED_MIND):
+        assert Remedy.KEEP_ITEM not in {one.remedy for one in offers(asker, [Asked(LAMP, 2, reason)])}
 
 
-async def test_credit_only_is_said_and_arranged_by_a_person_unless_the_law_gives_money(
-    runtime: Runtime, tmp_path: Path
-) -> None:
+async def test_credit_only_is_what_is_offered_unless_the_law_gives_money(runtime: Runtime, tmp_path: Path) -> None:
     file = tmp_path / "credit.toml"
     file.write_text(
         'name = "credit"\nversion = "1"\n[remedies]\noffered = ["store_credit"]\nstore_credit_only = ["changed_mind"]\n'
@@ -101,11 +121,9 @@ async def test_credit_only_is_said_and_arranged_by_a_person_unless_the_law_gives
         order_pk = await keep(runtime, order)
         async with runtime.work() as work:
             asker = await preview(work, await work.session.get_one(Order, order_pk))
-        (offer,) = offers(asker, [Asked(LAMP, 1, Reason.CHANGED_MIND)])
-        found[country] = (offer.remedy, offer.outcome)
-    assert found == {
-        "FR": (Remedy.REFUND, Outcome.APPROVE), "US": (Remedy.STORE_CREDIT, Outcome.OPERATOR),
-    }  # fmt: skip
+        found[country] = [(one.remedy, one.outcome) for one in offers(asker, [Asked(LAMP, 1, Reason.CHANGED_MIND)])]
+    credit = (Remedy.STORE_CREDIT, Outcome.APPROVE)
+    assert found == {"FR": [(Remedy.REFUND, Outcome.APPROVE), credit], "US": [credit]}
 
 
 async def test_evidence_is_asked_for_until_it_is_there(runtime: Runtime, fee: None) -> None:

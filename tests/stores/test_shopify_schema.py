@@ -24,9 +24,10 @@ from graphql import (
 from graphql.type import GraphQLInterfaceType, GraphQLObjectType
 from graphql.validation import NoDeprecatedCustomRule
 
-from app.stores import shopify_documents
-from app.stores.shopify_documents import DOCUMENTS, Document
+from app.stores import shopify_documents, shopify_order_documents
+from app.stores.shopify_documents import Document
 
+DOCUMENTS = (*shopify_documents.DOCUMENTS, *shopify_order_documents.ORDER_DOCUMENTS)
 _COSTLIEST = 1000
 
 
@@ -55,7 +56,9 @@ def root_field(document: Document) -> FieldNode:
 
 
 def test_every_document_of_the_module_is_collected() -> None:
-    defined = {each.name for each in vars(shopify_documents).values() if isinstance(each, Document)}
+    modules = (shopify_documents, shopify_order_documents)
+    values = [value for module in modules for value in vars(module).values()]
+    defined = {each.name for each in values if isinstance(each, Document)}
 
     assert defined == {each.name for each in DOCUMENTS}
     assert len(defined) == len(DOCUMENTS)

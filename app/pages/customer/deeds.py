@@ -218,7 +218,9 @@ async def _change_page(
         for line in one.case.lines
     }
     asked = [Asked(line.line_id, max(1, line.requested), Reason(line.reason)) for line in one.case.lines]
-    found = [offer.remedy for offer in offers(asker, asked)]
+    # What an exchange is for is chosen before a request is sent.
+    bare = any(line.variant_id is None for line in one.case.lines)
+    found = [offer.remedy for offer in offers(asker, asked) if not (offer.remedy is Remedy.EXCHANGE and bare)]
     return visit.of(order).show(
         "change", status=422 if errors else 200, errors=errors, one=one, order=order, wanted=wanted, most=most,
         here=visit.at(f"/r/{token}"), remedies=list(dict.fromkeys([Remedy(one.case.remedy), *found])),

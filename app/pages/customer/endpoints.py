@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from app.pages.customer import deeds, showing, start, status, walk
+from app.pages.customer import deeds, remedies, showing, start, status, variants, walk
 
 router = APIRouter()
-for part in (start, walk, showing, status, deeds):
+for part in (start, walk, variants, showing, status, deeds, remedies):
     router.include_router(part.router)

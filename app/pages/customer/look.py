@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from app.cases.allowed import Action, allowed_actions
 from app.cases.view import CaseView
-from app.cases.vocabulary import BEFORE_RESOLVING, Route, State
+from app.cases.vocabulary import BEFORE_RESOLVING, Remedy, Route, State
 from app.orders.snapshot import Line, OrderSnapshot
 from app.policy.decision import WantedEvidence
 from app.policy.model import Policy
@@ -114,9 +114,15 @@ class Deed(StrEnum):
     CHANGE = "change"
     CANCEL = "cancel"
     APPEAL = "appeal"
+    REMEDY = "remedy"
     GUIDE = "guide"
 
 
+# Decided, and what comes of it is not settled.
+_ON_ITS_WAY = frozenset(
+    {State.AUTHORIZING, State.AWAITING_SHIPMENT, State.IN_TRANSIT, State.INSPECTING, State.CLAIMING, State.CONTESTED,
+     State.RESOLVING}
+)  # fmt: skip
 _TRACKED = frozenset({State.AWAITING_SHIPMENT, State.IN_TRANSIT})
 _SENT = frozenset({Route.RETURN, Route.LOCAL})
 # Somebody who was refused, or was too late with an answer or a parcel, may have it looked at again, once; whoever is
@@ -131,6 +137,7 @@ def allowed(view: CaseView) -> frozenset[Deed]:
         Deed.SHOW: view.state in BEFORE_RESOLVING and view.state is not State.REQUESTED,
         Deed.CHANGE: view.state in CHANGEABLE,
         Deed.CANCEL: Action.CANCEL in allowed_actions(view),
+        Deed.REMEDY: view.state in _ON_ITS_WAY and not view.covered and view.remedy is not Remedy.KEEP_ITEM,
         Deed.APPEAL: view.state in _APPEALED and view.cycle == 1,
         Deed.GUIDE: view.route in _SENT and view.state in (*_TRACKED, State.CONTESTED),
     }

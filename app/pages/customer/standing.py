@@ -24,20 +24,33 @@ from app.policy.decision import Decision
 from app.policy.law.model import Payer
 from app.policy.model import Policy
 from app.refunds.states import RefundStatus
+from app.remedies.states import IN_DOUBT, ReplacementStatus
 from app.requests.models import ReturnRequest
+from app.stores.base import RefundMethod
 from app.timers import service as timers
 from app.timers.models import TimerKind
 
 # Clocks whose end tells the customer something: theirs, and how long the others take.
 _TOLD = (TimerKind.EVIDENCE, TimerKind.REPLY, TimerKind.RMA, TimerKind.SHIP, TimerKind.INSPECTION)
-_UNDER_WAY = frozenset({RefundStatus.PLANNED, RefundStatus.SUBMITTING, RefundStatus.UNKNOWN, RefundStatus.NEEDS_REVIEW})
+_MAY_BE_OUT = frozenset({RefundStatus.SUBMITTING, RefundStatus.UNKNOWN, RefundStatus.NEEDS_REVIEW})
+_UNDER_WAY = _MAY_BE_OUT | {RefundStatus.PLANNED}
 
 
 @dataclass(frozen=True, slots=True)
 class Paid:
-    """Money that went to the customer, and when."""
+    """Money that went to the customer, and when. `credit`: as credit in the store, with the coupon's `code` if any."""
 
     amount: Money
+    at: datetime
+    credit: bool = False
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A new order in place of what was bought, and when it was placed. `name` is empty where nobody knows it."""
+
+    name: str
     at: datetime
 
 
@@ -46,8 +59,9 @@ class Standing:
     """One case as its customer sees it.
 
     `due` is the clock that ends next, where it tells the customer something, and `by_law` until when the refund is due
-    by law. `coming` is money that is on its way. `wanted` is what was asked of the customer, `refusal` why they were
-    refused. `conditions` are codes for how the goods should come back, `decided` the last decision with its policy.
+    by law. `coming` is money that is on its way, `sent` are new orders that were placed. `wanted` is what was asked of
+    the customer, `refusal` why they were refused. `conditions` are codes for how the goods should come back, `decided`
+    the last decision with its policy.
     """
 
     case: Case
@@ -58,6 +72,7 @@ class Standing:
     by_law: datetime | None
     paid: tuple[Paid, ...]
     coming: Money | None
+    sent: tuple[Sent, ...]
     by_hand: bool
     wanted: Sequence[str]
     refusal: str | None
@@ -94,22 +109,43 @@ def _standing(facts: CaseFacts, refused: Mapping[UUID, str], due: tuple[str, dat
         by_law=case.legal_due_at if legal.is_unpaid(case) else None,
         paid=tuple(_paid(facts)),
         coming=_coming(facts),
+        sent=tuple(_sent(facts)),
         by_hand=_by_hand(facts.order),
         wanted=facts.wanted,
         refusal=refused.get(case.id),
         conditions=decision.conditions if decision and sent else (),
         way_back=decision.way_back if decision and sent else None,
-        may=allowed(view),
+        may=_may(facts, allowed(view)),
         decided=(decision, facts.decision[1].policy) if decision and facts.decision and facts.decision[1] else None,
     )
 
 
 def _paid(facts: CaseFacts) -> list[Paid]:
     return [
-        Paid(Money(one.refund.amount, one.refund.currency, one.refund.exponent), one.refund.settled_at)
+        Paid(
+            Money(one.refund.amount, one.refund.currency, one.refund.exponent),
+            one.refund.settled_at,
+            one.refund.method == RefundMethod.STORE_CREDIT,
+            one.refund.credit_code,
+        )
         for one in facts.refunds
         if one.refund.status == RefundStatus.SUCCEEDED and one.refund.settled_at is not None
     ]
+
+
+def _sent(facts: CaseFacts) -> list[Sent]:
+    return [
+        Sent(one.replacement.order_name or "", one.replacement.settled_at)
+        for one in facts.replacements
+        if one.replacement.status == ReplacementStatus.MADE and one.replacement.settled_at is not None
+    ]
+
+
+def _may(facts: CaseFacts, may: frozenset[Deed]) -> frozenset[Deed]:
+    """Another remedy can be chosen until one may have gone out."""
+    gone = any(one.refund.status in _MAY_BE_OUT for one in facts.refunds)
+    gone = gone or any(one.replacement.status in IN_DOUBT for one in facts.replacements)
+    return may - {Deed.REMEDY} if gone else may
 
 
 def _coming(facts: CaseFacts) -> Money | None:

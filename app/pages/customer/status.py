@@ -25,7 +25,7 @@ router = APIRouter(include_in_schema=False)
 
 Reference = Annotated[str, Path(max_length=40)]
 # What was just done, said once above the page.
-_DONE = frozenset({"tracking", "evidence", "change", "cancel", "appeal"})
+_DONE = frozenset({"tracking", "evidence", "change", "cancel", "appeal", "remedy"})
 _RATED = frozenset({State.RESOLVED, State.CLOSED, State.REJECTED, State.CANCELLED, State.SUPERSEDED})
 _SURVEY_DAYS = 7
 

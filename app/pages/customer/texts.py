@@ -22,6 +22,7 @@ def error_text(language: str, code: str) -> str:
         "units_gone": gettext("Some of these articles are in another return by now. Please choose again."),
         "reason_missing": gettext("Choose why you return this article."),
         "note_missing": gettext("Tell us in a few words what the reason is."),
+        "variant_missing": gettext("Choose what you would like to have instead."),
         "remedy_missing": gettext("Choose what you would like to have."),
         "changed_meanwhile": gettext("Something was changed in another window. Please check everything once more."),
         "photo_not_readable": gettext("One of the files is no photo that we can read. JPEG, PNG, WebP and HEIC work."),

@@ -209,10 +209,15 @@ async def choose_remedy(visit: AVisit, form: CheckedForm) -> Response:
         if told not in {str(one.remedy) for one in offers(desk.asker, desk.wish.asked)}:
             return _remedy(desk, [("remedy", "remedy_missing")])
         desk.keep(replace(desk.wish, remedy=Remedy(told)))
-        wanted = needed(desk.asker, desk.wish.asked, Remedy(told))
-        return visit.go("/evidence" if any(part.wanted for part in wanted) else "/review")
+        return visit.go("/variants") if told == Remedy.EXCHANGE else to_evidence(desk, Remedy(told))
 
     return await at_desk(visit, chosen, change=True)
+
+
+def to_evidence(desk: Desk, remedy: Remedy) -> Response:
+    """On to what is still wanted, or to the last page."""
+    wanted = needed(desk.asker, desk.wish.asked, remedy)
+    return desk.visit.go("/evidence" if any(part.wanted for part in wanted) else "/review")
 
 
 def _remedy(desk: Desk, errors: Errors) -> Response:
@@ -239,13 +244,17 @@ def _review(desk: Desk, errors: Errors) -> Response:
     offer = next((one for one in offers(desk.asker, wish.asked) if one.remedy is wish.remedy), None)
     if offer is None:
         return desk.visit.go("/remedy")
+    if wish.remedy is Remedy.EXCHANGE and any(one.variant is None for one in wish.asked):
+        return desk.visit.go("/variants")
     missing = [
         text
         for part in needed(desk.asker, wish.asked, wish.remedy, drafts.present(wish))
         for text in look.evidence_texts(part.wanted, desk.language, desk.asker.file.policy)
     ]
+    variants = wish.variants if wish.remedy is Remedy.EXCHANGE else {}
     return desk.show(
-        "review", errors, lines=desk.lines, offer=offer, missing=missing, email=desk.draft.email,
+        "review", errors, lines=desk.lines, offer=offer, variants=variants,
+        missing=missing, email=desk.draft.email,
         answers=[text for told in wish.answers.values() for text in told.values() if text],
         photos=[photo for told in wish.photos.values() for photo in told],
         shown=drafts.fingerprint(desk.draft), evidence_days=desk.work.settings.evidence_days,

@@ -11,6 +11,7 @@ from decimal import Decimal
 from itertools import count
 
 from app.clock import Clock
+from app.sandbox.shopify.catalogue import Catalogue
 from app.sandbox.shopify.state import Order, Refund, Return, Transaction
 from app.sandbox.shopify.values import ZERO, Currencies, Goods, number_of
 
@@ -73,6 +74,9 @@ class OrderSpec:
     locale: str
     number: int | None
     created_at: datetime | None
+    customer_id: int | None = None
+    tags: Sequence[str] = ()
+    note: str | None = None
 
 
 class OrderBook:
@@ -86,11 +90,29 @@ class OrderBook:
         self._all_orders = all_orders
         self._ids = count((zlib.crc32(key.encode()) % 900 + 100) * 10**10 + 1)
         self._numbers = count(1001)
-        self._products: dict[str, int] = {}
+        self.catalogue = Catalogue(self.next_id)
+        self.unindexed: set[int] = set()
+        self._index_stands = False
 
     def next_id(self) -> int:
         """A new id: more than 2^31, as Shopify's are."""
         return next(self._ids)
+
+    def index(self, stands: bool) -> None:
+        """While the index stands still, searches by tag do not find what is made; starting it again catches up."""
+        self._index_stands = stands
+        if not stands:
+            self.unindexed.clear()
+
+    def newly_made(self, number: int) -> None:
+        """An order or draft came into being, which the index may not see for a while."""
+        if self._index_stands:
+            self.unindexed.add(number)
+
+    def tag_in(self, query: str | None) -> str | None:
+        """The tag that a query asks for."""
+        terms = _TERM.finditer(query or "")
+        return next((term["value"].strip("'\"") for term in terms if term["key"] == "tag"), None)
 
     def now(self) -> datetime:
         """The shop's time in UTC."""
@@ -116,16 +138,19 @@ class OrderBook:
             email=spec.email,
             country=spec.country,
             locale=spec.locale,
-            customer_id=self.next_id(),
+            customer_id=spec.customer_id or self.next_id(),
             created_at=now,
             updated_at=now,
+            tags=list(spec.tags),
+            note=spec.note,
         )
         order.transactions = self._payments(order, spec.payments)
         self.orders[order.id] = order
+        self.newly_made(order.id)
         return order
 
     def _goods(self, spec: LineSpec, taxes_included: bool, currencies: Currencies) -> Goods:
-        product = self._products.setdefault(spec.sku, self.next_id())
+        product, variant = self.catalogue.entry(spec.sku, spec.title, spec.vendor, Decimal(spec.price))
         return Goods(
             id=self.next_id(),
             sku=spec.sku,
@@ -138,8 +163,8 @@ class OrderBook:
             tax_rate=Decimal(spec.tax_rate),
             taxes_included=taxes_included,
             gift_card=spec.gift_card,
-            variant_id=product,
-            product_id=product,
+            variant_id=variant.id,
+            product_id=product.id,
             currencies=currencies,
         )
 
@@ -187,6 +212,8 @@ class OrderBook:
         """The orders that match Shopify's search syntax (`name:#1106`, `updated_at:>='…'`), sorted."""
         terms = list(_TERM.finditer(query or ""))
         found: Iterable[Order] = (order for order in self.orders.values() if self.visible(order))
+        if self.tag_in(query) is not None:
+            found = (order for order in found if order.id not in self.unindexed)
         keys = {"UPDATED_AT": lambda order: (order.updated_at, order.id), "ID": lambda order: order.id}
         default = keys.get(sort_key, lambda order: (order.created_at, order.id))
         return sorted((order for order in found if all(_matches(order, term) for term in terms)), key=default)
@@ -199,6 +226,8 @@ def _matches(order: Order, term: re.Match[str]) -> bool:
     value = term["value"].strip("'\"")
     if term["key"] == "name":
         return value.lstrip("#") == str(order.number)
+    if term["key"] == "tag":
+        return value in order.tags
     if term["key"] == "id":
         return value == str(order.id)
     if term["key"] == "email":

@@ -41,6 +41,7 @@ class ShopHttp:
         self._tokens = tokens
         self._faults = faults
         self._granted = granted_scopes
+        self.calls: list[str] = []
 
     def routes(self) -> list[Route]:
         """The routes, relative to where the shop is mounted."""
@@ -84,6 +85,8 @@ class ShopHttp:
             wrong = {"errors": {"query": "Required parameter missing or invalid"}}
             return JSONResponse(wrong, status_code=400, headers=headers)
         prepared = prepare(asked.query, asked.variables, asked.operation_name)
+        with self._parts.lock:
+            self.calls.append(prepared.operation)
         fault = self._faults.take(prepared.operation, _order_in(asked.variables))
         call = Call(self._parts, fault, self._note(prepared, fault))
         early = await mishaps.before(fault, request) or self._refused_early(fault, token, headers)

@@ -156,5 +156,16 @@ def _misread(data: dict[str, Any], fault: Fault | None) -> dict[str, Any]:
     if fault is None or fault.kind not in (FaultKind.MISBOOKED, FaultKind.NO_MONEY):
         return data
     moves = data.get("transactions") or []
-    halved = [{**move, "amount": (move["amount"] / 2).quantize(Decimal("0.01"))} for move in moves]
-    return {**data, "transactions": halved if fault.kind is FaultKind.MISBOOKED else []}
+    methods = data.get("refundMethods") or []
+    if fault.kind is FaultKind.NO_MONEY:
+        return {**data, "transactions": [], "refundMethods": []}
+    credits = [_half(method["storeCreditRefund"]["amount"]) for method in methods]
+    return {
+        **data,
+        "transactions": [_half(move) for move in moves],
+        "refundMethods": [{"storeCreditRefund": {"amount": credit}} for credit in credits],
+    }
+
+
+def _half(part: dict[str, Any]) -> dict[str, Any]:
+    return {**part, "amount": (part["amount"] / 2).quantize(Decimal("0.01"))}

@@ -78,7 +78,7 @@ def line_piece(order: Order, line: Goods) -> Payload:
         "tax_lines": tax_pieces(order, line.tax_rate, line.tax),
         "duties": [],
         "properties": [],
-        "product_exists": True,
+        "product_exists": line.product_id is not None,
         "requires_shipping": not line.gift_card,
         "taxable": bool(line.tax_rate),
     }

@@ -10,10 +10,12 @@ from typing import Any, TypeAlias
 from graphql import GraphQLResolveInfo
 
 from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.shopify import draft_resolvers
 from app.sandbox.shopify.answers import Refused, parse_gid, top_error
 from app.sandbox.shopify.book import OrderBook
 from app.sandbox.shopify.connections import View, connection
 from app.sandbox.shopify.discounts import DiscountDesk
+from app.sandbox.shopify.drafts import DraftDesk
 from app.sandbox.shopify.idempotency import MoneyCall, MoneyGate
 from app.sandbox.shopify.refund_views import refund_view
 from app.sandbox.shopify.return_views import return_view
@@ -28,6 +30,12 @@ Resolver = Callable[..., Any]
 _SCOPES: dict[str, tuple[str, ...]] = {
     "order": ("read_orders",),
     "orders": ("read_orders",),
+    "draftOrder": ("read_draft_orders",),
+    "draftOrders": ("read_draft_orders",),
+    "draftOrderCreate": ("write_draft_orders",),
+    "draftOrderComplete": ("write_draft_orders",),
+    "draftOrderDelete": ("write_draft_orders",),
+    "product": ("read_products",),
     "refund": ("read_orders",),
     "return": ("read_orders", "read_returns"),
     "refundCreate": ("write_orders",),
@@ -53,6 +61,7 @@ class ShopParts:
     webhooks: Webhooks
     returns: ReturnDesk
     discounts: DiscountDesk
+    drafts: DraftDesk
     money: MoneyGate
     lock: threading.RLock
 
@@ -254,6 +263,9 @@ QUERIES: dict[str, Resolver] = {
     "currentAppInstallation": _installation,
     "order": _order,
     "orders": _orders,
+    "draftOrder": draft_resolvers.draft,
+    "draftOrders": draft_resolvers.drafts,
+    "product": draft_resolvers.product,
     "refund": _refund,
     "codeDiscountNodeByCode": _discount_by_code,
     "return": _return,
@@ -262,6 +274,9 @@ QUERIES: dict[str, Resolver] = {
 }
 
 MUTATIONS: dict[str, Resolver] = {
+    "draftOrderCreate": draft_resolvers.create,
+    "draftOrderComplete": draft_resolvers.complete,
+    "draftOrderDelete": draft_resolvers.delete,
     "refundCreate": _refund_create,
     "discountCodeBasicCreate": _discount_create,
     "returnApproveRequest": _approve,

@@ -7,6 +7,7 @@ carrier and bank, and to judge what became of the money. Whatever happens is ann
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -19,9 +20,11 @@ from app.sandbox.delivery import Courier
 from app.sandbox.faults import FaultPlan
 from app.sandbox.shopify.book import PAYMENTS, LineSpec, OrderBook, OrderSpec, PaymentSpec
 from app.sandbox.shopify.discounts import DiscountDesk
+from app.sandbox.shopify.drafts import DraftDesk
 from app.sandbox.shopify.events import Events
 from app.sandbox.shopify.http import ShopHttp
 from app.sandbox.shopify.idempotency import MoneyCall, MoneyGate
+from app.sandbox.shopify.office import Office
 from app.sandbox.shopify.refunds import RefundDesk
 from app.sandbox.shopify.resolvers import ShopParts
 from app.sandbox.shopify.returns import ReturnDesk
@@ -39,6 +42,9 @@ SCOPES = (
     "read_products",
     "read_shopify_payments_disputes",
     "write_discounts",
+    "write_draft_orders",
+    "read_customers",
+    "write_store_credit_account_transactions",
 )
 TOKEN_LIFE = timedelta(hours=24)
 
@@ -84,6 +90,8 @@ class ShopifyShop:
         self._tokens = Tokens(client_id, client_secret, access_token, clock, token_life)
         self.returns = ReturnDesk(self._book, self._webhooks)
         self.discounts = DiscountDesk(self._book.next_id)
+        drafts = DraftDesk(self._book, self._events)
+        self.office = Office(self._book, drafts, self.lock)
         parts = ShopParts(
             self._book.next_id(),
             name or key.title(),
@@ -93,6 +101,7 @@ class ShopifyShop:
             self._webhooks,
             self.returns,
             self.discounts,
+            drafts,
             self._money,
             self.lock,
         )
@@ -223,6 +232,12 @@ class ShopifyShop:
         """Every refundCreate that was received, in order, whatever became of it."""
         with self.lock:
             return list(self._money.calls)
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each GraphQL operation was received, by its first root field, whatever became of it."""
+        with self.lock:
+            return Counter(self._http.calls)
 
     def refunds(self, order_id: int | str) -> list[Refund]:
         """The order's refunds, whoever made them."""

@@ -159,6 +159,8 @@ class Order:
     disputes: list[Dispute] = field(default_factory=list)
     cancelled_at: datetime | None = None
     cancel_reason: str | None = None
+    tags: list[str] = field(default_factory=list)
+    note: str | None = None
 
     @property
     def name(self) -> str:

@@ -59,7 +59,7 @@ class Currencies:
 class Goods:
     """One order line. `discount` and `code_discount` are for all its units; `price` is for one, before both.
 
-    `removed` units were taken out by an edit; `quantity` is what was ordered.
+    `removed` units were taken out by an edit; `quantity` is what was ordered. A deleted product leaves no ids.
     """
 
     id: int
@@ -73,8 +73,8 @@ class Goods:
     tax_rate: Decimal
     taxes_included: bool
     gift_card: bool
-    variant_id: int
-    product_id: int
+    variant_id: int | None
+    product_id: int | None
     currencies: Currencies
     removed: int = 0
 

@@ -48,8 +48,8 @@ def line_view(order: Order, line: Goods) -> View:
         "requiresShipping": not line.gift_card,
         "taxable": bool(line.tax_rate),
         "restockable": False,
-        "product": {"id": gid("Product", line.product_id)},
-        "variant": {"id": gid("ProductVariant", line.variant_id)},
+        "product": {"id": gid("Product", line.product_id)} if line.product_id else None,
+        "variant": {"id": gid("ProductVariant", line.variant_id)} if line.variant_id else None,
         "taxLines": some(_taxes(order, line.tax_rate, line.tax), lambda item: item),
         "discountAllocations": [
             {"allocatedAmountSet": money(order, amount)} for amount in (line.discount, line.code_discount) if amount

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from starlette.routing import Route
 
+from app.sandbox.faults import FaultKind
 from app.sandbox.woocommerce.errors import RestError, invalid_param
 from app.sandbox.woocommerce.rest import Answer, Call, RestApi
 from app.sandbox.woocommerce.state import WooState
@@ -42,12 +44,32 @@ class Coupon:
         }
 
 
+def _misread(call: Call) -> dict[str, Any]:
+    body, kind = call.body(), call.fault.kind if call.fault else None
+    if kind is FaultKind.REFUSE:
+        raise RestError(403, "woocommerce_rest_cannot_create", "Sorry, you are not allowed to create resources.")
+    if kind is FaultKind.MISBOOKED:
+        return {**body, "amount": f"{Decimal(body['amount']) / 2:.2f}"}
+    return body
+
+
 class CouponBook:
     """The site's coupons, behind the site's lock."""
 
     def __init__(self, state: WooState) -> None:
         self._state = state
         self._coupons: dict[str, Coupon] = {}
+        self._stale = 0
+
+    def switch_off(self) -> None:
+        """The merchant does without coupons: those that are there cannot be used."""
+        with self._state.lock:
+            self._state.coupons_enabled = False
+
+    def hide_once(self) -> None:
+        """The next list is an old one and shows no coupon, as from a cache."""
+        with self._state.lock:
+            self._stale += 1
 
     @property
     def coupons(self) -> list[Coupon]:
@@ -61,10 +83,15 @@ class CouponBook:
 
     async def _list(self, call: Call) -> Answer:
         wanted = call.query.get("code", "").lower()
+        with self._state.lock:
+            if self._stale:
+                self._stale -= 1
+                return Answer([])
         return Answer([one.shown for one in self.coupons if wanted in ("", one.code)])
 
     async def _post(self, call: Call) -> Answer:
-        body = call.body()
+        """MISBOOKED: half of the amount. REFUSE: none is made."""
+        body = _misread(call)
         code, kind = str(body.get("code", "")).strip().lower(), str(body.get("discount_type", "fixed_cart"))
         if not code:
             raise RestError(400, "woocommerce_rest_empty_coupon_code", "The coupon code cannot be empty.")

@@ -62,7 +62,7 @@ class Endpoints:
         status = query.get("status", "any")
         if status not in {"any", "trash", *STATUSES}:
             raise invalid_param("status[0]", f"status[0] is not one of any, trash, {', '.join(STATUSES)}.")
-        changed_after = self._moment(call, "modified_after")
+        changed_after, made_after = self._moment(call, "modified_after"), self._moment(call, "after")
         wanted = {int(part) for part in query.get("include", "").split(",") if part.isdecimal()}
         with self._state.lock:
             found = [
@@ -70,6 +70,9 @@ class Endpoints:
                 for order in self._state.orders.values()
                 if (order.status == status or (status == "any" and order.status != "trash"))
                 and (not wanted or order.order_id in wanted)
+                and order.order_id not in self._state.unlisted
+                and query.get("customer", str(order.customer.customer_id)) == str(order.customer.customer_id)
+                and (made_after is None or order.created_at.replace(microsecond=0) > made_after)
                 and (changed_after is None or order.modified_at.replace(microsecond=0) > changed_after)
                 and _matches(order, query.get("search", ""))
             ]
@@ -234,6 +237,7 @@ class Endpoints:
             "general/woocommerce_currency": state.currency,
             "general/woocommerce_price_num_decimals": str(state.decimals),
             "general/woocommerce_default_country": "DE:DE-BE",
+            "general/woocommerce_enable_coupons": "yes" if state.coupons_enabled else "no",
             "tax/woocommerce_prices_include_tax": "yes" if state.prices_include_tax else "no",
         }
         group, setting = call.request.path_params["group"], call.request.path_params["setting"]

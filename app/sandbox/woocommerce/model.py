@@ -59,7 +59,7 @@ class NewCoupon:
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """Who buys. The defaults hold letters beyond ASCII on purpose: webhook bodies escape them."""
+    """Who buys; `customer_id` 0 is a guest. The defaults hold letters beyond ASCII: webhook bodies escape them."""
 
     first_name: str = "Zoë"
     last_name: str = "Ünal"
@@ -69,6 +69,7 @@ class Customer:
     postcode: str = "10115"
     country: str = "DE"
     phone: str = "+49 30 1"
+    customer_id: int = 0
 
 
 class Arrival(StrEnum):
@@ -171,6 +172,7 @@ class Order:
     discount_tax: Decimal
     created_via: str
     meta: list[dict[str, Any]] = field(default_factory=list)
+    customer_note: str = ""
 
     def of_kind(self, kind: str) -> list[Item]:
         """The lines, shipping lines or fees."""

@@ -84,7 +84,7 @@ class Writer:
             "cart_tax": decimal_text(order.tax(LINE, FEE), digits),
             "total": decimal_text(order.total, digits),
             "total_tax": decimal_text(order.tax(LINE, SHIPPING, FEE), digits),
-            "customer_id": 0,
+            "customer_id": order.customer.customer_id,
             "order_key": order.order_key,
         }
 
@@ -115,7 +115,7 @@ class Writer:
             "customer_ip_address": "",
             "customer_user_agent": "",
             "created_via": order.created_via,
-            "customer_note": "",
+            "customer_note": order.customer_note,
             "date_completed": dates["date_completed"],
             "date_paid": dates["date_paid"],
             "cart_hash": "",

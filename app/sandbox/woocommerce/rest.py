@@ -90,9 +90,14 @@ class RestApi:
     """Turns endpoints into routes. `open_money_call` notes a refund POST before anything else is done with it."""
 
     def __init__(
-        self, keys: KeyRing, faults: FaultPlan, open_money_call: Callable[[int, bytes, Fault | None], MoneyCall]
+        self,
+        keys: KeyRing,
+        faults: FaultPlan,
+        open_money_call: Callable[[int, bytes, Fault | None], MoneyCall],
+        calls: list[str],
     ) -> None:
-        self._keys, self._faults, self._open_money_call = keys, faults, open_money_call
+        """`calls` gets the operation of every call that comes, whatever becomes of it."""
+        self._keys, self._faults, self._open_money_call, self._calls = keys, faults, open_money_call, calls
 
     def route(self, method: str, path: str, endpoint: Endpoint) -> Route:
         """A route under `/wp-json/wc/v3`."""
@@ -113,6 +118,7 @@ class RestApi:
 
     async def _serve(self, request: Request, operation: str, endpoint: Endpoint) -> Response:
         raw = await request.body()
+        self._calls.append(operation)
         order_id = request.path_params.get("order_id")
         call = Call(request, raw, self._faults.take(operation, None if order_id is None else f"{order_id}"))
         if operation == "POST /orders/refunds":
@@ -128,7 +134,8 @@ class RestApi:
             answer = await endpoint(call)
             if call.fault is not None and call.fault.kind is FaultKind.REFUSE_AFTER:
                 # Second-hand (woocommerce/woocommerce#67182): an error although the refund is there.
-                raise RestError(400, "woocommerce_rest_shop_order_refund_not_created", "Cannot create order refund.")
+                thing = "shop_order_refund" if call.money else operation.rsplit("/", 1)[-1].rstrip("s")
+                raise RestError(400, f"woocommerce_rest_{thing}_not_created", "Cannot create it.")
         except RestError as error:
             answer = Answer(error.body, error.status)
         if call.money is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -21,8 +22,10 @@ from app.sandbox.woocommerce.coupons import CouponBook
 from app.sandbox.woocommerce.endpoints import Endpoints, add_note, change_status, set_meta
 from app.sandbox.woocommerce.gateway import DEFAULT_GATEWAYS, Gateway
 from app.sandbox.woocommerce.model import Arrival, MoneyCall, NewOrder, Payout, Refund, TaxRate
+from app.sandbox.woocommerce.new_orders import OrderDesk
 from app.sandbox.woocommerce.orders import place_order
 from app.sandbox.woocommerce.php import ZERO
+from app.sandbox.woocommerce.products import Shelf
 from app.sandbox.woocommerce.refund_lines import client_errors, hand_refund_body
 from app.sandbox.woocommerce.refunds import RefundBook
 from app.sandbox.woocommerce.render import Writer
@@ -72,6 +75,8 @@ class WooSite:
         self.webhooks = WebhookBoard(self._writer, self._state.clock, courier, self._state.lock, self.order)
         self._book = RefundBook(self._state, self.webhooks)
         self.coupons = CouponBook(self._state)
+        self.products = Shelf(self._state)
+        self._desk = OrderDesk(self._state, self._writer, self.products, self.webhooks, key)
         self._endpoints = Endpoints(self._state, self._writer, self._book, self.webhooks)
 
     @property
@@ -81,8 +86,39 @@ class WooSite:
 
     def routes(self) -> list[Route]:
         """The REST API below `/wp-json`, relative to wherever the site is mounted."""
-        api = RestApi(self.keys, self.faults, self._open_money_call)
-        return [*self.coupons.routes(api), *self._endpoints.routes(api)]
+        api = RestApi(self.keys, self.faults, self._open_money_call, self._state.calls)
+        parts = (self.coupons, self.products, self._desk, self._endpoints)
+        return [route for part in parts for route in part.routes(api)]
+
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each operation (`POST /orders`) was received, whatever became of it."""
+        with self._state.lock:
+            return Counter(self._state.calls)
+
+    def hold_lists(self) -> None:
+        """Orders that are made from now on are in no list, as behind a cache."""
+        with self._state.lock:
+            self._state.lists_lag = True
+
+    def release_lists(self) -> None:
+        """Lists show every order again."""
+        with self._state.lock:
+            self._state.lists_lag = False
+            self._state.unlisted.clear()
+
+    def orders_with(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        """The orders that have such a piece of meta data, by its value; two of one operation are one too many."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        with self._state.lock:
+            for number, order in self._state.orders.items():
+                for value in (str(entry["value"]) for entry in order.meta if entry["key"] == key):
+                    found.setdefault(value, []).append(self.order(number))
+        return found
+
+    def orders_noted(self, key: str, value: str) -> list[dict[str, Any]]:
+        """The orders whose meta data says so."""
+        return self.orders_with(key).get(value, [])
 
     def omit_refunded_payment(self) -> None:
         """From now on the answer to a refund POST lacks `refunded_payment`, as on older releases (issue #24663)."""
@@ -112,6 +148,7 @@ class WooSite:
         """Places an order and announces it the way `new.arrival` says. Answers its id."""
         with self._state.lock:
             order = place_order(self._state, self.key, new)
+            self.products.stock(new.lines)
             created, updated = ("order.created", order.order_id), ("order.updated", order.order_id)
             if new.arrival is Arrival.DRAFT:
                 order.status = "checkout-draft"

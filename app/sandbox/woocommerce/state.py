@@ -17,7 +17,10 @@ from app.sandbox.woocommerce.php import ZERO
 
 @dataclass(slots=True)
 class WooState:
-    """Orders and refunds share one series of ids, as in WooCommerce. Hold `lock` to read or change anything."""
+    """Orders and refunds share one series of ids, as in WooCommerce. Hold `lock` to read or change anything.
+
+    While `lists_lag` (a cache, a lagging replica) new orders are `unlisted`: they are there, and no list shows them.
+    """
 
     clock: Clock
     currency: str
@@ -31,6 +34,10 @@ class WooState:
     notes: list[Note] = field(default_factory=list)
     money_calls: list[MoneyCall] = field(default_factory=list)
     payouts: list[Payout] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    coupons_enabled: bool = True
+    lists_lag: bool = False
+    unlisted: set[int] = field(default_factory=set)
     post_ids: Iterator[int] = field(default_factory=lambda: itertools.count(14))
     item_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     meta_ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))

@@ -1,0 +1,103 @@
+"""Scopes and settings are asked for where the policy offers a remedy that needs them, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import respx
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from app.sandbox.delivery import Courier
+from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.server import LoopbackServer
+from app.sandbox.woocommerce.site import WooSite
+from app.stores.base import Feature, Finding
+from app.stores.shopify_check import ADVISED_SCOPES, REQUIRED_SCOPES
+from app.stores.woocommerce import WooStore
+from tests.stores.shopify_shop import Shop, data, make_store
+from tests.stores.woo_samples import store
+
+ALL = frozenset(Feature)
+
+
+def granted(*more: str) -> dict[str, object]:
+    handles = [{"handle": scope} for scope in (*REQUIRED_SCOPES, *ADVISED_SCOPES, *more)]
+    return {"id": "gid://shopify/AppInstallation/1", "accessScopes": handles}
+
+
+def faults(findings: list[Finding]) -> list[str]:
+    return [f"{finding.subject}: {finding.detail}" for finding in findings if not finding.ok]
+
+
+@respx.mock
+async def test_shopify_needs_no_scope_for_what_is_not_offered(respx_mock: respx.MockRouter) -> None:
+    Shop(respx_mock).on("GrantedScopes", data("currentAppInstallation", granted()))
+
+    findings = await make_store().check()
+
+    assert not [finding for finding in findings if "draft" in finding.subject or "credit" in finding.subject]
+
+
+@respx.mock
+async def test_shopify_names_the_scopes_of_new_orders(respx_mock: respx.MockRouter) -> None:
+    Shop(respx_mock).on("GrantedScopes", data("currentAppInstallation", granted("read_products")))
+
+    findings = await make_store().check(frozenset({Feature.NEW_ORDERS}))
+
+    assert faults(findings) == ["store alpha: scope write_draft_orders: not granted: no replacement can be ordered"]
+    advised = [finding for finding in findings if finding.subject.endswith("read_customers")]
+    assert [(finding.ok, finding.mend[:7]) for finding in advised] == [(True, "Advised")]
+    assert not [finding for finding in findings if "store_credit" in finding.subject]
+
+
+@respx.mock
+async def test_shopify_is_content_when_all_is_granted(respx_mock: respx.MockRouter) -> None:
+    more = ("write_draft_orders", "read_products", "read_customers", "write_store_credit_account_transactions")
+    Shop(respx_mock).on("GrantedScopes", data("currentAppInstallation", granted(*more)))
+
+    findings = await make_store().check(ALL)
+
+    assert faults(findings) == []
+    assert {finding.subject.rsplit(" ", 1)[-1] for finding in findings if not finding.mend} >= set(more)
+
+
+@pytest.fixture
+def site() -> Iterator[WooSite]:
+    with Courier() as courier:
+        yield WooSite("alpha", "ck_test", "cs_secret", courier=courier)
+
+
+@pytest.fixture
+async def woo(site: WooSite) -> AsyncIterator[WooStore]:
+    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as url:
+        made = store(f"{url}/alpha")
+        yield made
+        await made.aclose()
+
+
+async def test_woocommerce_is_asked_only_for_what_is_offered(site: WooSite, woo: WooStore) -> None:
+    site.coupons.switch_off()
+
+    without, with_orders = await woo.check(), await woo.check(frozenset({Feature.NEW_ORDERS}))
+
+    assert faults(without) == faults(with_orders) == []
+    assert [finding.subject for finding in with_orders if finding not in without] == ["products"]
+
+
+async def test_woocommerce_without_coupons_has_no_store_credit(site: WooSite, woo: WooStore) -> None:
+    assert faults(await woo.check(ALL)) == []
+    site.coupons.switch_off()
+
+    assert faults(await woo.check(ALL)) == [
+        "coupons: Store credit is a coupon here, and coupons are switched off",
+    ]
+
+
+async def test_woocommerce_products_that_cannot_be_read_are_a_fault(site: WooSite, woo: WooStore) -> None:
+    site.faults.add("GET /products", Fault(FaultKind.STATUS_BEFORE, status=403))
+
+    (found,) = faults(await woo.check(frozenset({Feature.NEW_ORDERS})))
+
+    assert found.startswith("products: Products cannot be read")
