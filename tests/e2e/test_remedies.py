@@ -134,6 +134,25 @@ async def test_store_credit_goes_out_once_and_its_customer_is_told(stage: Stage,
 
 
 @BOTH
+async def test_store_credit_whose_answer_is_lost_is_given_once(stage: Stage, every: None, key: str) -> None:
+    one = await bought(stage, key)
+    case = await asked(stage, one, "store_credit")
+    if key == SHOP:
+        stage.world.shop.faults.add("refundCreate", Fault(FaultKind.DROP_AFTER))
+    else:
+        stage.world.site.faults.add("POST /coupons", Fault(FaultKind.DROP_AFTER))
+    case = await confirmed(stage, case)
+    await looked_for(stage)
+    case = await stage.case(case["id"])
+    (credit,) = case["refunds"]
+    assert (case["state"], credit["status"], credit["method"]) == ("resolved", "succeeded", "store_credit")
+    if key == SHOP:
+        assert stage.world.shop.office.credited_total(one.order_id) == Decimal("20.00")
+    else:
+        assert (stage.world.site.calls["POST /coupons"], bool(credit["credit_code"])) == (1, True)
+
+
+@BOTH
 async def test_who_keeps_the_goods_gets_a_part_at_once(stage: Stage, every: None, key: str) -> None:
     one = await bought(stage, key)
     case = await asked(stage, one, "keep_item")
