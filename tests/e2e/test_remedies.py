@@ -286,6 +286,30 @@ async def test_the_legal_date_gives_money_for_what_was_not_replaced(stage: Stage
 
 
 @BOTH
+async def test_goods_in_doubt_are_not_paid_beside_and_are_paid_as_soon_as_they_are_free(
+    stage: Stage, every: None, key: str
+) -> None:
+    """The legal date comes while nobody knows whether the replacement was ordered."""
+    one = await bought(stage, key)
+    case = await asked(stage, one, "replacement", reason="changed_mind")
+    case = await stage.act(case, "record-tracking", tracking_number="TR12345")
+    faults, call = _new_order_faults(stage, key)
+    faults.add(call, Fault(FaultKind.DROP_BEFORE))
+    await confirmed(stage, case)
+    await looked_for(stage)
+    await stage.later(days=20)
+    case = await stage.case(case["id"])
+    assert (case["state"], case["remedy"], refunds_sent(stage)) == ("resolving", "refund", 0)
+    assert "legal:late" in case["attention"]
+    (lost,) = case["replacements"]
+    told = {"outcome": "not_made", "reason": "No such order in the list."}
+    await stage.post(f"/replacements/{lost['id']}/settle", told)
+    await stage.settle()
+    case = await stage.case(case["id"])
+    assert (case["state"], refunds_sent(stage)) == ("resolved", 1)
+
+
+@BOTH
 async def test_a_made_replacement_settles_the_legal_date(stage: Stage, every: None, key: str) -> None:
     one = await bought(stage, key)
     case = await asked(stage, one, "replacement", reason="changed_mind")
