@@ -11,7 +11,7 @@ from app.cases.legal_dates import Dates, Late, RightDate
 from app.cases.models import Case
 from app.cases.refunding import unpaid_amount
 from app.cases.states import GuardFailed
-from app.cases.vocabulary import BEFORE_RESOLVING, Event, Hold
+from app.cases.vocabulary import BEFORE_RESOLVING, BY_NEW_ORDER, Event, Hold, State
 from app.db.work import Work
 from app.messages import operator as messages
 from app.orders.models import Order
@@ -61,7 +61,8 @@ async def _come(work: Work, case: Case, dates: Dates) -> None:
     due = [one for one, act in dates.running() if act <= work.now]
     if not due:
         return
-    if case.state not in BEFORE_RESOLVING:
+    unsent = case.state == State.RESOLVING and case.remedy in BY_NEW_ORDER
+    if case.state not in BEFORE_RESOLVING and not unsent:
         # The gate is open and the money on its way, or held.
         await _reached(work, case, dates, due)
         return

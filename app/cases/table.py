@@ -119,6 +119,8 @@ TRANSITIONS: tuple[Row, ...] = (
          guard=guards.law_pays_all),
     _row("23a", E_.LEGAL_DATE_REACHED, BEFORE_RESOLVING, S.CONTESTED, C.PLAN_REMEDY, C.EXPECT_CREDIT,
          guard=guards.law_pays_part, why="the share due by law goes out at once; the rest is decided apart"),
+    _row("23e", E_.LEGAL_DATE_REACHED, {S.RESOLVING}, None, C.PLAN_REMEDY, guard=guards.law_pays_part,
+         why="what was to be replaced and has not been is refunded"),
     _row("23b", E_.REMEDY_CHANGED, _CHANGES_REMEDY, S.RESOLVING, C.VOID_REMEDY, C.WITHDRAW_FROM_SUPPLIER,
          C.PLAN_REMEDY, guard=guards.is_kept, why="who keeps the goods for a part of the price waits for nobody"),
     _row("23c", E_.REMEDY_CHANGED, {S.CONTESTED}, S.RESOLVING, C.VOID_REMEDY, C.PLAN_REMEDY,

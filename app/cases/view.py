@@ -148,6 +148,9 @@ def _clear_due(view: CaseView, data: Data) -> CaseView:
     due = quantities(data)
     if view.remedy in BY_NEW_ORDER:
         view = replace(view, remedy=Remedy.REFUND)
+    if view.state is State.RESOLVING:
+        # The gate is open already: only what goes through it changes.
+        return view
     if "lines" not in data:
         return replace(_clear_all(view, Ground.LAW), credit_open=view.has_supplier)
     decided = any(line.approved for line in view.lines)

@@ -21,6 +21,7 @@ from app.messages.models import Message, MessageStatus
 from app.orders import service as orders
 from app.privacy.service import MARK
 from app.refunds.models import Refund
+from app.remedies.models import Replacement
 from app.requests import drafts
 from app.requests.models import ReturnRequest
 from app.withdrawals.models import Withdrawal
@@ -93,9 +94,10 @@ async def _erase_case(work: Work, case: Case, why: dict[str, str]) -> Counter[st
     case.tracking = [_without_tracking(parcel) for parcel in case.tracking]
     if (case.supplier_call or {}).get("error"):
         case.supplier_call = {**(case.supplier_call or {}), "error": MARK}
-    settled = Refund.detail.startswith(_PERSONAL_DETAIL)
-    detail = update(Refund).where(Refund.case_id == case.id, settled).values(detail=f"{_PERSONAL_DETAIL} {MARK}")
-    await work.session.execute(detail)
+    for kind in (Refund, Replacement):
+        settled = kind.detail.startswith(_PERSONAL_DETAIL)
+        detail = update(kind).where(kind.case_id == case.id, settled).values(detail=f"{_PERSONAL_DETAIL} {MARK}")
+        await work.session.execute(detail)
     done["evidence"] += await _erase_evidence(work, case.id)
     done[LEFT] += await _erase_jobs(work, case.id)
     events = await _erase_events(work, case.id)

@@ -20,6 +20,7 @@ from app.privacy.models import PrivacyRequest
 from app.privacy.service import orders_meant
 from app.refunds import service as refunds
 from app.refunds.models import Refund
+from app.remedies.models import Replacement
 from app.requests.models import ReturnRequest
 from app.webhooks.models import Delivery, SourceKind
 from app.withdrawals.models import Withdrawal
@@ -50,6 +51,7 @@ async def data_of(work: Work, request: PrivacyRequest) -> Found:
         "decisions": await _decisions(work, case_ids),
         "evidence": await _evidence(work, case_ids),
         "refunds": await _refunds(work, pks),
+        "replacements": await _replacements(work, pks),
         "withdrawals": await _withdrawals(work, request, pks),
         "messages": await _messages(work, [one.id for one in requests]),
         "feedback": await _feedback(work, [one.id for one in requests]),
@@ -89,6 +91,13 @@ async def _refunds(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]
     rows = await work.session.scalars(select(Refund).where(Refund.order_pk.in_(order_pks)).order_by(Refund.id))
     return [
         {**_fields(row, "id", "status", "currency", "created_at"), "amount": refunds.money(row).text} for row in rows
+    ]
+
+
+async def _replacements(work: Work, order_pks: Sequence[UUID]) -> list[dict[str, Any]]:
+    theirs = select(Replacement).where(Replacement.order_pk.in_(order_pks)).order_by(Replacement.id)
+    return [
+        _fields(row, "id", "status", "lines", "order_name", "created_at") for row in await work.session.scalars(theirs)
     ]
 
 

@@ -19,6 +19,8 @@ from app.privacy.erase import ERASED_MAIL, erase_order
 from app.privacy.models import PrivacyKind, PrivacyRequest
 from app.refunds.models import Refund
 from app.refunds.states import UNSETTLED
+from app.remedies import states as replacing
+from app.remedies.models import Replacement
 from app.requests import drafts
 from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus
@@ -139,9 +141,11 @@ async def _personal(work: Work) -> None:
         Case.order_pk == Order.id, or_(Case.state.not_in([str(one) for one in ENDED]), Case.updated_at > before)
     )
     owed = exists().where(Refund.order_pk == Order.id, Refund.status.in_([str(one) for one in UNSETTLED]))
+    open_ones = [str(one) for one in replacing.UNSETTLED]
+    sent = exists().where(Replacement.order_pk == Order.id, Replacement.status.in_(open_ones))
     statement = (
         select(Order.id)
-        .where(Order.redacted_at.is_(None), Order.updated_at <= before, ~alive, ~owed)
+        .where(Order.redacted_at.is_(None), Order.updated_at <= before, ~alive, ~owed, ~sent)
         .order_by(Order.updated_at)
         .limit(_ORDERS)
         .with_for_update(skip_locked=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from app.cases.vocabulary import BY_MONEY, Remedy, Route
 from app.money import Money
+from app.orders.snapshot import Platform
 from app.policy.decision import WantedEvidence
 from app.policy.law.model import Payer
 from app.policy.question import Present
@@ -20,9 +21,10 @@ class Offer:
     """One remedy with what it costs and brings.
 
     `brings` is the money that goes back or becomes credit (nothing where goods are sent again), `fee` what of it is
-    kept, `delivery` what of the way out is in it, `percent` the part of the price for who keeps the goods. `way_back`
-    is who pays for sending, None where nothing is sent. `keeps` says that the customer keeps all of it. `outcome` is
-    what the engine says before evidence was shown.
+    kept, `delivery` what of the way out is in it, `percent` the part of the price for who keeps the goods, `one_use`
+    that credit is for one purchase and what that does not use of it is gone. `way_back` is who pays for sending, None
+    where nothing is sent. `keeps` says that the customer keeps all of it. `outcome` is what the engine says before
+    evidence was shown.
     """
 
     remedy: Remedy
@@ -34,6 +36,7 @@ class Offer:
     outcome: Outcome
     conditions: tuple[str, ...]
     percent: int | None = None
+    one_use: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,7 @@ def _offer(asker: Previewer, asked: Sequence[Asked], remedy: Remedy) -> Offer:
         outcome=outcome_of(parts),
         conditions=tuple(told),
         percent=asker.file.policy.remedies.keep_item_percent if remedy is Remedy.KEEP_ITEM else None,
+        one_use=remedy is Remedy.STORE_CREDIT and asker.snapshot.platform is Platform.WOOCOMMERCE,
     )
 
 

@@ -169,6 +169,12 @@ def test_the_legal_date_turns_a_new_order_into_a_refund_and_leaves_money_as_it_i
         assert after(case(APPROVED, remedy=remedy), Event.LEGAL_DATE_REACHED, lines={"L1": 3}).remedy is becomes
 
 
+def test_a_gate_that_is_open_is_not_opened_anew_by_the_legal_date() -> None:
+    view = case(replace(APPROVED, cleared=2), remedy=Remedy.REPLACEMENT, ground=Ground.SUPPLIER)
+    view = replace(view, state=State.RESOLVING)
+    assert after(view, Event.LEGAL_DATE_REACHED, lines={"L1": 3}) == replace(view, remedy=Remedy.REFUND)
+
+
 def test_who_keeps_the_goods_waits_for_nobody() -> None:
     view = case(APPROVED, route=Route.RETURN, remedy=Remedy.REFUND)
     kept = after(view, Event.REMEDY_CHANGED, remedy="keep_item", ground="operator")

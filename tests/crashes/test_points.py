@@ -18,9 +18,10 @@ from tests.messages.test_smtp import Mailbox, mail_server
 OF_EVENTS = {Point.EVENT_TAKEN, Point.EVENT_SENT}
 OF_MAILS = {Point.MAIL_TAKEN, Point.MAIL_SENT, Point.MAIL_SETTLED}
 OF_STORE_RETURNS = {Point.RETURN_FETCHED, Point.STORE_RETURN_DECIDED, Point.STORE_RETURN_TOLD}
-OF_ANY_RETURN = sorted(
-    set(Point) - OF_MAILS - OF_EVENTS - OF_STORE_RETURNS - {Point.REFUND_LOOKED, Point.ORDER_FETCHED}
-)
+# Deaths at these are in tests/e2e/test_remedies.py.
+OF_REPLACEMENTS = {point for point in Point if point.startswith("replacement.")}
+_OF_OTHERS = OF_MAILS | OF_EVENTS | OF_STORE_RETURNS | OF_REPLACEMENTS | {Point.REFUND_LOOKED, Point.ORDER_FETCHED}
+OF_ANY_RETURN = sorted(set(Point) - _OF_OTHERS)
 OF_ROWS = [point for point in OF_ANY_RETURN if point.startswith(("refund.", "supplier."))]
 
 

@@ -134,6 +134,25 @@ async def test_store_credit_goes_out_once_and_its_customer_is_told(stage: Stage,
 
 
 @BOTH
+async def test_store_credit_whose_answer_is_lost_is_given_once(stage: Stage, every: None, key: str) -> None:
+    one = await bought(stage, key)
+    case = await asked(stage, one, "store_credit")
+    if key == SHOP:
+        stage.world.shop.faults.add("refundCreate", Fault(FaultKind.DROP_AFTER))
+    else:
+        stage.world.site.faults.add("POST /coupons", Fault(FaultKind.DROP_AFTER))
+    case = await confirmed(stage, case)
+    await looked_for(stage)
+    case = await stage.case(case["id"])
+    (credit,) = case["refunds"]
+    assert (case["state"], credit["status"], credit["method"]) == ("resolved", "succeeded", "store_credit")
+    if key == SHOP:
+        assert stage.world.shop.office.credited_total(one.order_id) == Decimal("20.00")
+    else:
+        assert (stage.world.site.calls["POST /coupons"], bool(credit["credit_code"])) == (1, True)
+
+
+@BOTH
 async def test_who_keeps_the_goods_gets_a_part_at_once(stage: Stage, every: None, key: str) -> None:
     one = await bought(stage, key)
     case = await asked(stage, one, "keep_item")
@@ -264,6 +283,30 @@ async def test_the_legal_date_gives_money_for_what_was_not_replaced(stage: Stage
     case = await stage.case(case["id"])
     assert (case["remedy"], case["gate"]["ground"], case["replacements"]) == ("refund", "law", [])
     assert ([refund["status"] for refund in case["refunds"]], refunds_sent(stage)) == (["succeeded"], 1)
+
+
+@BOTH
+async def test_goods_in_doubt_are_not_paid_beside_and_are_paid_as_soon_as_they_are_free(
+    stage: Stage, every: None, key: str
+) -> None:
+    """The legal date comes while nobody knows whether the replacement was ordered."""
+    one = await bought(stage, key)
+    case = await asked(stage, one, "replacement", reason="changed_mind")
+    case = await stage.act(case, "record-tracking", tracking_number="TR12345")
+    faults, call = _new_order_faults(stage, key)
+    faults.add(call, Fault(FaultKind.DROP_BEFORE))
+    await confirmed(stage, case)
+    await looked_for(stage)
+    await stage.later(days=20)
+    case = await stage.case(case["id"])
+    assert (case["state"], case["remedy"], refunds_sent(stage)) == ("resolving", "refund", 0)
+    assert "legal:late" in case["attention"]
+    (lost,) = case["replacements"]
+    told = {"outcome": "not_made", "reason": "No such order in the list."}
+    await stage.post(f"/replacements/{lost['id']}/settle", told)
+    await stage.settle()
+    case = await stage.case(case["id"])
+    assert (case["state"], refunds_sent(stage)) == ("resolved", 1)
 
 
 @BOTH

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.orders.snapshot import Extra, Line, OrderSnapshot, Platform
-from app.refunds.amounts import Kept, Taken, decide
+from app.refunds.amounts import Kept, Taken, decide, part_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 NOTHING = Taken(0, {}, {})
@@ -250,3 +250,24 @@ def test_the_parts_of_a_reduced_line_add_up(total: int, tax_percent: int, rates:
     assert 0 <= line.tax <= line.total
     assert not line.taxes or sum(line.taxes.values()) == line.tax
     assert all(part >= 0 for part in line.taxes.values())
+
+
+def test_who_keeps_the_goods_gets_a_part_rounded_down_and_no_delivery() -> None:
+    shipping = Extra("s", "shipping", "Standard", total=496)
+    wanted = order([Line("1", "Lamp", 3, total=1000, tax=160)], (shipping,))
+    part = part_of(wanted, {"1": 3}, NOTHING, 33)
+    assert (part.amount, part.extras, part.fee) == (330, (), 0)
+    assert [(line.quantity, line.total) for line in part.lines] == [(3, 330)]
+    assert part_of(wanted, {"1": 3}, Taken(1400, {}, {}), 33).amount == 96
+    assert part_of(wanted, {"1": 3}, NOTHING, 100).amount == 1000
+
+
+def test_units_whose_customer_keeps_goods_are_gone_and_do_not_empty_the_order() -> None:
+    """One lamp was replaced: the other two are refunded without delivery, and the first never is."""
+    shipping = Extra("s", "shipping", "Standard", total=496)
+    wanted = order([Line("1", "Lamp", 3, total=3000)], (shipping,))
+    replaced = Taken(0, {}, {}, {"1": 1})
+    two = decide(wanted, {"1": 3}, replaced)
+    assert (two.amount, two.extras, [line.quantity for line in two.lines]) == (2000, (), [2])
+    assert decide(wanted, {"1": 1}, Taken(2000, {"1": 2}, {}, {"1": 1})).amount == 0
+    assert decide(wanted, {"1": 3}, NOTHING).amount == 3496

@@ -190,3 +190,11 @@ def test_the_times_are_those_that_the_documentation_promises() -> None:
     assert timedelta(hours=12) == KEY_LIFETIME
     assert [int(next_look(looks).total_seconds()) for looks in range(9)] == [10, 20, 30, 60, 120, 240, 600, 600, 600]
     assert {str(one) for one in Verdict} == {"succeeded", "rejected", "still_unknown", "send_again", "needs_review"}
+
+
+@pytest.mark.parametrize("after", [timedelta(0), REVIEW, KEY_LIFETIME * 9])
+def test_what_the_store_has_only_once_may_go_out_again_at_any_time(after: timedelta) -> None:
+    """A coupon by its code; a refusal that was read back stays one."""
+    coupon = replace(operation(Platform.WOOCOMMERCE), repeats_removed=True)
+    assert verdict(coupon, None, after) is Verdict.SEND_AGAIN
+    assert verdict(replace(coupon, refused=True), None, after) is Verdict.REJECTED

@@ -1,0 +1,25 @@
+"""What may be had in exchange: in stock, in the order's currency, and no dearer than what was paid."""
+
+from __future__ import annotations
+
+from app.money import Money
+from app.remedies.exchanges import exchangeable
+from app.stores.base import Variant
+from tests.api.kit import LAMP, order_of
+
+
+def variant(name: str, minor: int, currency: str = "EUR", *, available: bool = True) -> Variant:
+    return Variant(name, name.title(), Money(minor, currency, 2), available)
+
+
+def test_only_what_costs_no_more_and_is_there_may_be_had() -> None:
+    """Two lamps cost 50.00."""
+    offered = [
+        variant("same", 2500),
+        variant("cheaper", 100),
+        variant("dearer", 2501),
+        variant("gone", 2500, available=False),
+        variant("dollars", 2500, "USD"),
+    ]
+    assert [one.variant_id for one in exchangeable(order_of(), LAMP, offered)] == ["same", "cheaper"]
+    assert exchangeable(order_of(), "no such line", offered) == ()
