@@ -295,6 +295,22 @@ async def test_a_coupon_worth_something_else_is_no_success(site: WooSite, woo: W
     assert site.calls[_POST] == 1
 
 
+@pytest.mark.parametrize(
+    "changes", [{"description": "by hand"}, {"discount_type": "fixed_product"}, {"amount": "1.00"}]
+)
+async def test_somebody_elses_coupon_with_the_code_is_no_success(
+    site: WooSite, woo: WooStore, changes: dict[str, str]
+) -> None:
+    prepared = await prepared_at(site, woo)
+
+    await woo.send_refund(replace(prepared, payload={**prepared.payload, **changes}))
+    answer = await woo.send_refund(prepared)
+
+    assert isinstance(answer, Unknown)
+    assert answer.code == "coupon_differs"
+    assert site.calls[_POST] == 1
+
+
 async def test_a_refusal_is_proof_only_when_the_coupon_is_not_there(site: WooSite, woo: WooStore) -> None:
     clean, dirty = await prepared_at(site, woo), await prepared_at(site, woo)
     site.faults.add(_POST, Fault(FaultKind.REFUSE), Fault(FaultKind.REFUSE_AFTER))

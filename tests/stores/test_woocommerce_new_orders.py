@@ -248,6 +248,19 @@ async def test_an_order_that_costs_something_is_no_success(site: WooSite, woo: W
     assert await woo.find_new_order(wanted) is None
 
 
+async def test_an_order_with_other_goods_is_no_success(site: WooSite, woo: WooStore) -> None:
+    wanted = await prepared(site, woo)
+    (line,) = wanted.payload["lines"]
+    more = replace(wanted, payload={**wanted.payload, "lines": [{**line, "quantity": 2}]})
+    await woo.send_new_order(more)
+
+    answer = await woo.send_new_order(wanted, again=True)
+
+    assert isinstance(answer, Unknown)
+    assert answer.code == "other_lines"
+    assert await woo.find_new_order(wanted) is None
+
+
 @pytest.mark.parametrize("only_the_order", [True, False])
 async def test_a_look_that_fails_sends_nothing(site: WooSite, woo: WooStore, only_the_order: bool) -> None:
     wanted = await prepared(site, woo)
