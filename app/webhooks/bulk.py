@@ -10,8 +10,9 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from psycopg import AsyncConnection, Connection
+from psycopg import Connection
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
@@ -115,7 +116,7 @@ def row_of(arrival: Arrival, now: datetime) -> Row:
     )
 
 
-def make_ready(connection: Connection | AsyncConnection) -> None:
+def make_ready(connection: Connection[Any]) -> None:
     """Teaches a connection what the statements here send."""
     connection.adapters.register_dumper(Array, _ArrayDumper)
 
@@ -139,7 +140,7 @@ async def insert(line: Line, all_of_them: Sequence[Times]) -> set[bytes]:
     answer = await line.execute(_INSERT, arrays)
     if answer.rowcount == len(rows):
         return {row.id for row in rows}
-    return {found[0].bytes for found in await answer.fetchall()}
+    return {found[0].bytes for found in answer.fetchall()}
 
 
 async def count_repeats(line: Line, all_of_them: Sequence[Times]) -> None:

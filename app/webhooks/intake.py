@@ -22,12 +22,14 @@ from app.webhooks.line import Failed, Line, RowRefused
 
 # What one statement stores at most. More rows gain nothing, and a sender's few seconds are for the whole of it.
 MOST_ROWS = 256
-MOST_BATCH_BYTES = 8 * 1024 * 1024
+MOST_BATCH_BYTES = 1024 * 1024
 # What may wait, or be under way, in one process: some seconds' work. Beyond it a sender is better told to come back.
 MOST_WAITING = 4000
 MOST_WAITING_BYTES = 64 * 1024 * 1024
 # Seconds after which a sender that was turned away may try again.
 RETRY_AFTER = 5
+# While one batch is being stored, the next is put together and sent; a third would only make all of them smaller.
+_FLUSHERS = 2
 # Seconds between two calls to the readers of one process: a reader that is awake looks for itself.
 _PAUSE = 0.02
 log = structlog.get_logger()
@@ -67,7 +69,7 @@ class Intake:
     """The deliveries of one process on their way into the database, over connections of its own."""
 
     def __init__(self, database_url: str) -> None:
-        self._line = Line(database_url, bulk.make_ready)
+        self._lines = [Line(database_url, bulk.make_ready) for _ in range(_FLUSHERS)]
         # Counting a repeat waits for whoever reads the delivery, and news must not wait with it.
         self._line_of_repeats = Line(database_url, bulk.make_ready)
         self._queue: deque[_Member] = deque()
@@ -95,8 +97,8 @@ class Intake:
         self._news.set()
         while self._tasks:
             await asyncio.wait(self._tasks)
-        await self._line.aclose()
-        await self._line_of_repeats.aclose()
+        for line in (*self._lines, self._line_of_repeats):
+            await line.aclose()
 
     def _admit(self, size: int) -> None:
         if self._closing:
@@ -106,7 +108,8 @@ class Intake:
         self._waiting += 1
         self._waiting_bytes += size
         if not self._tasks:
-            self._begin(self._storing())
+            for line in self._lines:
+                self._begin(self._storing(line))
             self._begin(self._waking())
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -114,10 +117,10 @@ class Intake:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _storing(self) -> None:
+    async def _storing(self, line: Line) -> None:
         while self._queue or not self._closing:
             await self._came.wait()
-            await self._store_all(list(_grouped(self._next())))
+            await self._store_all(line, list(_grouped(self._next())))
 
     def _next(self) -> list[_Member]:
         batch: list[_Member] = []
@@ -131,17 +134,17 @@ class Intake:
             self._came.clear()
         return batch
 
-    async def _store_all(self, batch: list[_Same]) -> None:
+    async def _store_all(self, line: Line, batch: list[_Same]) -> None:
         """Stores a batch; when PostgreSQL refuses it, each half, until whoever is at fault is alone."""
         if not batch:
             return
         try:
-            stored = await bulk.insert(self._line, [same.times for same in batch])
+            stored = await bulk.insert(line, [same.times for same in batch])
         except RowRefused as refusal:
             if len(batch) > 1:
                 middle = len(batch) // 2
-                await self._store_all(batch[:middle])
-                await self._store_all(batch[middle:])
+                await self._store_all(line, batch[:middle])
+                await self._store_all(line, batch[middle:])
                 return
             log.error("webhook_refused_by_database", error=str(refusal))
             self._answer(batch, NotStored("The database refuses this delivery."))
@@ -185,7 +188,7 @@ class Intake:
             await self._news.wait()
             self._news.clear()
             try:
-                await bulk.wake_readers(self._line)
+                await bulk.wake_readers(self._line_of_repeats)
             except Exception as error:  # noqa: BLE001 - readers look for themselves every few seconds
                 log.warning("readers_not_woken", error=type(error).__name__)
             await asyncio.sleep(_PAUSE)

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection, AsyncCursor
+from psycopg import Connection, Cursor
 
 from app.db.engine import libpq_url
 
@@ -38,74 +40,84 @@ class Failed(Exception):
 
 
 class Line:
-    """One connection in autocommit mode, opened when it is needed and anew when it is lost."""
+    """One connection in autocommit mode, opened when it is needed and anew when it is lost.
 
-    def __init__(self, url: str, ready: Callable[[AsyncConnection[tuple[Any, ...]]], None]) -> None:
+    It is spoken to in a thread of its own: what a statement takes in turns of the event loop, each behind all requests
+    that are ready, would be longer than what it takes in the database.
+    """
+
+    def __init__(self, url: str, ready: Callable[[Connection[Any]], None]) -> None:
         """`ready` prepares each new connection."""
         self._conninfo = libpq_url(url)
         self._ready = ready
-        self._connection: AsyncConnection[tuple[Any, ...]] | None = None
-        self._lock = asyncio.Lock()
+        self._connection: Connection[Any] | None = None
+        self._thread = ThreadPoolExecutor(1, "intake")
 
-    async def execute(self, statement: str, parameters: Sequence[Any]) -> AsyncCursor[tuple[Any, ...]]:
+    async def execute(self, statement: str, parameters: Sequence[Any]) -> Cursor[Any]:
         """Carries out one statement; it must do no harm when it is carried out twice.
 
         Raises `RowRefused`, or `Failed` after a second try where one is of use.
         """
-        async with self._lock:
-            began = asyncio.get_running_loop().time()
-            try:
-                return await self._attempt(statement, parameters)
-            except (psycopg.Error, OSError) as error:
-                if not await self._is_passing(error) or asyncio.get_running_loop().time() - began > _RETRY_SECONDS:
-                    raise _named(error) from error
-            try:
-                return await self._attempt(statement, parameters)
-            except (psycopg.Error, OSError) as error:
-                await self._is_passing(error)
-                raise _named(error) from error
-
-    async def aclose(self) -> None:
-        """Gives the connection back."""
-        async with self._lock:
-            await self._drop()
-
-    async def _attempt(self, statement: str, parameters: Sequence[Any]) -> AsyncCursor[tuple[Any, ...]]:
-        connection = self._connection
-        if connection is None or connection.closed:
-            connection = self._connection = await self._connect()
-        deadline = asyncio.get_running_loop().call_later(_ANSWER_SECONDS, _hang_up, connection.fileno())
+        loop = asyncio.get_running_loop()
+        deadline = loop.call_later(_ANSWER_SECONDS, self._hang_up)
         try:
-            return await connection.execute(statement, parameters, prepare=True)
+            return await loop.run_in_executor(self._thread, self._execute, statement, parameters)
         finally:
             deadline.cancel()
 
-    async def _is_passing(self, error: psycopg.Error | OSError) -> bool:
+    async def aclose(self) -> None:
+        """Gives the connection back."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
+        self._thread.shutdown()
+
+    def _execute(self, statement: str, parameters: Sequence[Any]) -> Cursor[Any]:
+        began = time.monotonic()
+        while True:
+            try:
+                return self._connected().execute(statement, parameters, prepare=True)
+            except (psycopg.Error, OSError) as error:
+                if not self._is_passing(error) or time.monotonic() - began > _RETRY_SECONDS:
+                    raise _named(error) from error
+                began -= _RETRY_SECONDS
+
+    def _connected(self) -> Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._conninfo,
+                autocommit=True,
+                application_name="makegood intake",
+                connect_timeout=_CONNECT_SECONDS,
+                options=f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c statement_timeout={_STATEMENT_TIMEOUT_MS} "
+                "-c timezone=UTC",
+            )
+            self._ready(self._connection)
+        return self._connection
+
+    def _is_passing(self, error: psycopg.Error | OSError) -> bool:
         """Whether another try is of use; a connection that is not is let go."""
         state = getattr(error, "sqlstate", None) or ""
         if self._connection is None:
             return False
         if self._connection.closed or state == _READ_ONLY:
-            await self._drop()
+            self._drop()
             return True
         return state[:2] in _UNDONE
 
-    async def _connect(self) -> AsyncConnection[tuple[Any, ...]]:
-        connection = await AsyncConnection.connect(
-            self._conninfo,
-            autocommit=True,
-            application_name="makegood intake",
-            connect_timeout=_CONNECT_SECONDS,
-            options=f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c statement_timeout={_STATEMENT_TIMEOUT_MS} -c timezone=UTC",
-        )
-        self._ready(connection)
-        return connection
-
-    async def _drop(self) -> None:
+    def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(psycopg.Error, OSError):
-                await connection.close()
+                connection.close()
+
+    def _hang_up(self) -> None:
+        """Ends the conversation, so that the thread learns that no answer will come."""
+        connection = self._connection
+        if connection is not None:
+            with (
+                contextlib.suppress(psycopg.Error, OSError),
+                socket.socket(fileno=os.dup(connection.fileno())) as server,
+            ):
+                server.shutdown(socket.SHUT_RDWR)
 
 
 def _named(error: psycopg.Error | OSError) -> RowRefused | Failed:
@@ -113,9 +125,3 @@ def _named(error: psycopg.Error | OSError) -> RowRefused | Failed:
     state = getattr(error, "sqlstate", None) or ""
     kind = RowRefused if state[:2] in _ROW_FAULTS else Failed
     return kind(f"{type(error).__name__} {state}".strip())
-
-
-def _hang_up(descriptor: int) -> None:
-    """Ends the conversation, so that whoever waits for an answer learns that none will come."""
-    with contextlib.suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as server:
-        server.shutdown(socket.SHUT_RDWR)
