@@ -15,7 +15,7 @@ from typing import Any
 from app.orders.normalise_shopify_money import (
     SHIPPING_WITHOUT_ID,
     UNDELIVERABLE,
-    amounts_in,
+    amounts_by_side,
     exponent_for,
     gateways,
     is_currency,
@@ -104,8 +104,9 @@ def _purses(payload: Mapping[str, Any]) -> tuple[Purse, Purse]:
     shop_currency = own if own is not None and is_currency(own) else currency
     included = payload.get("taxes_included") is True
     same = shop_currency == currency
-    seen = chain(amounts_in(payload, CUSTOMER), _plain_amounts(payload) if same else ())
-    shop_seen = chain(amounts_in(payload, SHOP), _plain_amounts(payload))
+    told, plain = amounts_by_side(payload, (CUSTOMER, SHOP)), _plain_amounts(payload)
+    seen = chain(told[CUSTOMER], plain if same else ())
+    shop_seen = chain(told[SHOP], plain)
     return (
         Purse(CUSTOMER, currency, exponent_for(currency, seen), plain=same, taxes_included=included),
         Purse(SHOP, shop_currency, exponent_for(shop_currency, shop_seen), plain=True, taxes_included=included),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -14,6 +14,8 @@ from app.orders.snapshot import RefundState
 # No currency has more digits; finer amounts are computed averages (Shopify calls its unit price "approximate").
 _MOST_DIGITS = 4
 _NESTED = (dict, list)
+# A sum of money holds no further ones.
+_SIDES = frozenset({"presentment_money", "shop_money", "presentmentMoney", "shopMoney"})
 
 MOVING = frozenset({"pending", "awaiting_response", "unknown"})
 _FAILED = frozenset({"failure", "error"})
@@ -33,23 +35,36 @@ def is_currency(code: str | None) -> bool:
         return False
 
 
-def amounts_in(value: Any, side: str, skip: Collection[str] = ()) -> Iterator[Decimal]:
+def amounts_in(value: Any, side: str, skip: Collection[str] = ()) -> set[Decimal]:
     """Every amount under a key `side` (`presentment_money`, `shopMoney`) anywhere in `value`, but not under `skip`."""
+    return amounts_by_side(value, (side,), skip)[side]
+
+
+def amounts_by_side(value: Any, sides: Collection[str], skip: Collection[str] = ()) -> dict[str, set[Decimal]]:
+    """The same for several sides in one walk, which is most of the work of reading an order."""
+    told: dict[str, set[Any]] = {side: set() for side in sides}
+    closed = _SIDES.union(skip)
     waiting = [value] if isinstance(value, _NESTED) else []
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
-            found = amount(child(item, side), "amount")
-            if found is not None:
-                yield found
-            waiting += [inner for key, inner in item.items() if isinstance(inner, _NESTED) and key not in skip]
+            for side, seen in told.items():
+                raw = child(item, side).get("amount") if side in item else None
+                if isinstance(raw, (str, int, Decimal)) and not isinstance(raw, bool):
+                    seen.add(raw)
+            waiting += [inner for key, inner in item.items() if isinstance(inner, _NESTED) and key not in closed]
         else:
             waiting += [inner for inner in item if isinstance(inner, _NESTED)]
+    # An order tells the same few amounts many times: each is read once.
+    return {side: {found for raw in seen if (found := _read(raw)) is not None} for side, seen in told.items()}
+
+
+def _read(raw: str | int | Decimal) -> Decimal | None:
+    return amount({"amount": raw}, "amount")
 
 
 def exponent_for(currency: str, amounts: Iterable[Decimal]) -> int:
     """The digits to keep: CLDR's for the currency, or more when the order itself uses more (at most four)."""
-    # An order tells the same few amounts many times.
     seen = [significant_decimals(value) for value in set(amounts)]
     return max([currency_exponent(currency), *(digits for digits in seen if digits <= _MOST_DIGITS)])
 

@@ -33,13 +33,14 @@ async def play(stage: CrashStage, store: str, commit: Commit | None, *, before: 
 
 
 @BOTH_SIDES
-@pytest.mark.parametrize(("store", "at_least"), [(SHOP, 12), (SITE, 7)])
+@pytest.mark.parametrize(("store", "at_least"), [(SHOP, 8), (SITE, 5)])
 async def test_a_death_at_any_commit_of_a_return_pays_once(
     stage: CrashStage, store: str, at_least: int, before: bool
 ) -> None:
     commits = await commits_of(stage, store)
     ends = {commit: await play(stage, store, commit, before=before) for commit in commits}
-    # Order, request, supplier, confirmation, plan, begin, settle and the webhooks: fewer means that nobody counts.
+    # Order, request, supplier, confirmation, plan, begin, settle and reading the webhooks: fewer means that nobody
+    # counts. Storing them is not among these: a connection of its own does it, and tests of its own kill it.
     assert len(ends) > at_least
     # One death leaves what nobody can know: in WooCommerce after the attempt's commit, before the call.
     unknowable = {BEGIN} if store == SITE and not before else set()

@@ -1,0 +1,149 @@
+"""How many webhooks are acknowledged a second, each of them durably, and how that compares."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from tests.benchmarks.bench import SHOPIFY_SECRET, Bench, Served
+from tests.benchmarks.load import Plan, Result, send
+from tests.benchmarks.peers.node_peer import node_peer
+from tests.benchmarks.table import Row, at_least, at_most
+
+TITLE = "Intake: webhooks acknowledged, each after it is on disk"
+# Where the ratios are wanted. One connection has nothing to group: it measures how long the disk takes. And from some
+# 40 kB on, what both ways spend is PostgreSQL's compressing and writing of the body, which no way of asking changes.
+WANTED_CONNECTIONS = (16, 64)
+WANTED_KB = 4
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One way of sending."""
+
+    connections: int
+    kilobytes: int
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether the ratios must be reached here."""
+        return self.connections in WANTED_CONNECTIONS and self.kilobytes == WANTED_KB
+
+    def __str__(self) -> str:
+        return f"{self.connections} x {self.kilobytes} kB"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The middle one of several rounds."""
+
+    acknowledged: float
+    p99: float
+    cpu: float
+
+
+def measure(bench: Bench) -> list[Row]:
+    """All that is compared, each against what ran at the same time."""
+    connections = (1, 16) if bench.quick else (1, 16, 64)
+    sizes = (4, 400) if bench.quick else (4, 40, 400)
+    rows: list[Row] = []
+    with contextlib.ExitStack() as all_of_them:
+        ours = all_of_them.enter_context(bench.serve(bench.fresh_database()))
+        orm = all_of_them.enter_context(peer(bench, "orm"))
+        undurable = all_of_them.enter_context(peer(bench, "server", "undurable"))
+        rows += _generator(bench, all_of_them.enter_context(peer(bench, "server", "noop")))
+        best: dict[int, float] = {}
+        for cell in [Cell(many, size) for size in sizes for many in connections]:
+            found = rounds(bench, cell, ours, orm, undurable)
+            best[cell.connections] = best.get(cell.connections, found[1].acknowledged)
+            rows += _compared(cell, *found)
+        for many in connections[1:]:
+            rows.append(_at_half_load(bench, Cell(many, WANTED_KB), best[many], ours, orm))
+    rows += _two_processes(bench, Cell(connections[-1], WANTED_KB))
+    rows += _node(bench, Cell(connections[-1], WANTED_KB))
+    return rows
+
+
+@contextlib.contextmanager
+def peer(bench: Bench, module: str, *arguments: str) -> Iterator[Served]:
+    """Another way to serve the endpoint, on a database of its own."""
+    command = [sys.executable, "-m", f"tests.benchmarks.peers.{module}", *arguments]
+    with bench.process(command, {"DATABASE_URL": bench.fresh_database()}) as served:
+        served.url = served.until("listening on").split()[2]
+        yield served
+
+
+def rounds(bench: Bench, cell: Cell, *servers: Served) -> list[Measured]:
+    """Each server's middle round; they take turns, so that what else the machine does meets all of them."""
+    count, seconds = (1, 2.0) if bench.quick else (3, 3.0)
+    found = [[sent(bench, cell, server, seconds) for server in servers] for _ in range(count)]
+    return [
+        Measured(*(median(getattr(one, name) for one in of_one) for name in ("acknowledged", "p99", "cpu")))
+        for of_one in zip(*found, strict=True)
+    ]
+
+
+def sent(bench: Bench, cell: Cell, server: Served, seconds: float, rate: float | None = None) -> Result:
+    """One round. Raises when anything but 200 was answered, for then nothing was measured."""
+    result = send(Plan(server.url, cell.connections, cell.kilobytes * 1000, seconds, SHOPIFY_SECRET, rate=rate))
+    if result.statuses.keys() != {"200"} or result.lost:
+        raise RuntimeError(f"{cell} at {server.url}: {result.statuses}, {result.lost} lost; see {server.log}")
+    return result
+
+
+def _generator(bench: Bench, noop: Served) -> list[Row]:
+    result = sent(bench, Cell(16, WANTED_KB), noop, 2.0)
+    return [
+        Row("16 x 4 kB: the sender against a server that does nothing", result.acknowledged, "acks/s"),
+        Row("16 x 4 kB: what the sender takes of the machine then", result.cpu, "cores"),
+    ]
+
+
+def _compared(cell: Cell, ours: Measured, orm: Measured, undurable: Measured) -> list[Row]:
+    against_orm = ours.acknowledged / orm.acknowledged
+    against_none = ours.acknowledged / undurable.acknowledged
+    of_orm, of_none = f"{cell}: against one ORM transaction for each", f"{cell}: against no database"
+    ratios = (
+        [at_least(of_orm, against_orm, 4), at_least(of_none, against_none, 0.5)]
+        if cell.is_wanted
+        else [Row(of_orm, against_orm, "ratio"), Row(of_none, against_none, "ratio")]
+    )
+    return [
+        Row(f"{cell}: Makegood", ours.acknowledged, "acks/s"),
+        Row(f"{cell}: Makegood, 99th percentile", ours.p99 * 1000, "ms"),
+        Row(f"{cell}: one ORM transaction for each", orm.acknowledged, "acks/s"),
+        Row(f"{cell}: no database", undurable.acknowledged, "acks/s"),
+        *ratios,
+    ]
+
+
+def _at_half_load(bench: Bench, cell: Cell, most: float, ours: Served, orm: Served) -> Row:
+    """The same deliveries a second for both: half of what the ORM's way can take at most."""
+    seconds = 2.0 if bench.quick else 6.0
+    times = [sent(bench, cell, server, seconds, rate=most / 2).p99 for server in (ours, orm)]
+    told = f"{cell}: 99th percentile at {most / 2:.0f} a second, against the ORM's {times[1] * 1000:.1f} ms"
+    return at_most(told, times[0] / times[1], 1)
+
+
+def _two_processes(bench: Bench, cell: Cell) -> list[Row]:
+    with bench.serve(bench.fresh_database()) as one, bench.serve(bench.fresh_database(), processes=2) as two:
+        alone, both = rounds(bench, cell, one, two)
+    # On two cores, which the sender and PostgreSQL share, this shows what a second process costs rather than brings.
+    return [Row(f"{cell}: two API processes against one", both.acknowledged / alone.acknowledged, "ratio")]
+
+
+def _node(bench: Bench, cell: Cell) -> list[Row]:
+    with contextlib.ExitStack() as both:
+        node = both.enter_context(node_peer(bench))
+        name = f"{cell}: against @shopify/shopify-app-express with pg"
+        if isinstance(node, str):
+            return [Row(name, f"skipped: {node}", "")]
+        ours = both.enter_context(bench.serve(bench.fresh_database()))
+        mine, theirs = rounds(bench, cell, ours, node)
+    return [
+        Row(f"{cell}: @shopify/shopify-app-express with pg", theirs.acknowledged, "acks/s"),
+        at_least(name, mine.acknowledged / theirs.acknowledged, 2.5),
+    ]
