@@ -18,8 +18,9 @@ from app.orders.bulk import OrderKey, PlainOrder
 from app.orders.reading import UnreadablePayload, identifier, parse_object
 from app.orders.snapshot import OrderSnapshot
 from app.stores import installation
+from app.webhooks import inbox
 from app.webhooks.clones import refuse_clone
-from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
+from app.webhooks.models import Delivery, SourceKind
 from app.webhooks.topics import order_named_in, reader_of_orders
 
 # Deliveries that are taken at a time, and bytes of their bodies: what a machine with little memory can hold.
@@ -56,10 +57,9 @@ class Sorted:
 
 async def take(work: Work) -> list[Row[Any]]:
     """Due deliveries of stores, oldest first, locked; those that others read are passed over. `deaths` is theirs."""
-    due = Delivery.next_try_at.is_(None) | (Delivery.next_try_at <= work.now)
     statement = (
         select(Delivery.id, Delivery.deaths, func.octet_length(Delivery.body).label("size"))
-        .where(Delivery.status == DeliveryStatus.PENDING, Delivery.source_kind == SourceKind.STORE, due)
+        .where(inbox.due(work), Delivery.source_kind == SourceKind.STORE)
         .order_by(Delivery.id)
         .limit(MOST)
         .with_for_update(skip_locked=True)

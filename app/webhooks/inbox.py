@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import literal_column, select, text, update
 from sqlalchemy.orm import defer as defer_column
+from sqlalchemy.sql.elements import ColumnElement
 
 from app.db.work import Work
 from app.errors import Conflict
@@ -144,6 +145,13 @@ async def again(work: Work, delivery_id: UUID) -> bool:
 async def wake(work: Work) -> None:
     """Tells the readers, when the transaction is kept, that there is something to read."""
     await work.session.execute(text(f"NOTIFY {CHANNEL}"))
+
+
+def due(work: Work) -> ColumnElement[bool]:
+    """Deliveries that wait to be read, and not for a later try."""
+    # Written out: a plan that is made for any status could not use the index of those that wait.
+    waiting = Delivery.status == literal_column("'pending'")
+    return waiting & (Delivery.next_try_at.is_(None) | (Delivery.next_try_at <= work.now))
 
 
 async def take(work: Work, delivery_id: UUID) -> Delivery | None:

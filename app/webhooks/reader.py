@@ -13,9 +13,9 @@ from app.crashpoints import Point, reached
 from app.db.engine import database_is_away
 from app.logging import place_of
 from app.runtime import Runtime
-from app.webhooks import batch, marks
+from app.webhooks import batch, inbox, marks
 from app.webhooks.marks import Marks
-from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
+from app.webhooks.models import Delivery, SourceKind
 from app.webhooks.reading import read
 
 # Who comes without a word (a second try that is due, the deliveries of a dead reader) is found after this many seconds.
@@ -48,10 +48,9 @@ class Reader:
 
     async def _events(self) -> list[UUID]:
         async with self._runtime.work() as work:
-            due = Delivery.next_try_at.is_(None) | (Delivery.next_try_at <= work.now)
             statement = (
                 select(Delivery.id)
-                .where(Delivery.status == DeliveryStatus.PENDING, Delivery.source_kind == SourceKind.SUPPLIER, due)
+                .where(inbox.due(work), Delivery.source_kind == SourceKind.SUPPLIER)
                 .order_by(Delivery.id)
                 .limit(_MOST_EVENTS)
             )
