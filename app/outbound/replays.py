@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -117,8 +117,11 @@ async def begin(work: Work, stretch: Stretch, after: UUID | None = None) -> None
     )
 
 
-async def step(work: Work, stretch: Stretch, after: UUID | None) -> UUID | None:
-    """Has the next events of a stretch sent again, oldest first; answers the last one's id, None at the end."""
+async def step(work: Work, stretch: Stretch, after: UUID | None) -> None:
+    """Has the next events of a stretch sent again, oldest first, and leaves the rest to another job.
+
+    `after` is the last event of the step before, told at `stretch.since`.
+    """
     statement = (
         select(OutboundEvent)
         .where(OutboundEvent.created_at >= stretch.since, OutboundEvent.created_at < stretch.until)
@@ -126,14 +129,14 @@ async def step(work: Work, stretch: Stretch, after: UUID | None) -> UUID | None:
         .limit(STEP)
     )
     if after is not None:
-        place = select(OutboundEvent.created_at, OutboundEvent.id).where(OutboundEvent.id == after).scalar_subquery()
-        statement = statement.where(tuple_(OutboundEvent.created_at, OutboundEvent.id) > place)
+        statement = statement.where(tuple_(OutboundEvent.created_at, OutboundEvent.id) > (stretch.since, after))
     events = list(await work.session.scalars(statement))
     pairs = [(event, key) for event in events for key in _keys(work, stretch, event)]
     if stretch.failed_only:
         pairs = await _given_up(work, pairs)
     await _queue_again(work, pairs)
-    return events[-1].id if len(events) == STEP else None
+    if len(events) == STEP:
+        await begin(work, replace(stretch, since=events[-1].created_at), events[-1].id)
 
 
 def _keys(work: Work, stretch: Stretch, event: OutboundEvent) -> list[str]:

@@ -106,14 +106,12 @@ async def replay(
     failed_only: bool,
     after: str | None = None,
 ) -> None:
-    """Takes one step through a stretch of events, and leaves the next one to another job."""
+    """Takes one step through a stretch of events, which leaves the next one to another job."""
     stretch = replays.Stretch(
         datetime.fromisoformat(since), datetime.fromisoformat(until), receiver, types, failed_only
     )
 
     async def stepped(work: Work) -> None:
-        last = await replays.step(work, stretch, UUID(after) if after else None)
-        if last is not None:
-            await replays.begin(work, stretch, last)
+        await replays.step(work, stretch, UUID(after) if after else None)
 
     await runtime_of(context).carry_out(stepped)
