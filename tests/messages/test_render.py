@@ -104,7 +104,7 @@ def least(kind: MessageKind, locale: str) -> MessageFacts:
         order_number="#1106",
         received_at=datetime(2026, 11, 20, 10, 4, tzinfo=UTC) if kind in _DATED else None,
         rma_number="RMA-77" if kind is MessageKind.RMA_ISSUED else None,
-        amount=Money(1250, "EUR", 2) if kind is MessageKind.REFUND_SENT else None,
+        amount=Money(1250, "EUR", 2) if kind in (MessageKind.REFUND_SENT, MessageKind.CREDIT_SENT) else None,
         reason="Too late" if kind is MessageKind.REFUSED else None,
         due_at=datetime(2026, 12, 1, 10, 59, tzinfo=UTC) if kind is MessageKind.LEGAL_ALARM else None,
         task=Task.DECIDE if kind is MessageKind.OPERATOR_TASK else None,
@@ -393,6 +393,7 @@ def test_long_texts_are_cut() -> None:
     [
         (MessageKind.RECEIPT, "received_at"),
         (MessageKind.REFUND_SENT, "amount"),
+        (MessageKind.CREDIT_SENT, "amount"),
         (MessageKind.REFUSED, "reason"),
     ],
 )
