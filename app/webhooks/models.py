@@ -38,6 +38,9 @@ class Delivery(HasId, Base):
     __table_args__ = (
         UniqueConstraint("source_kind", "source", "dedupe_key"),
         Index("ix_deliveries_waiting", "id", postgresql_where=text("status IN ('pending', 'failed')")),
+        Index("ix_deliveries_failed", "source_kind", "source", "id", postgresql_where=text("status = 'failed'")),
+        Index("ix_deliveries_ignored", "id", postgresql_where=text("status = 'ignored'")),
+        Index("ix_deliveries_topic", "topic", "source_kind", "source", "id"),
         Index("ix_deliveries_source_id", "source_kind", "source", "id"),
         Index("ix_deliveries_kept", "received_at", postgresql_where=text("erased_at IS NULL")),
     )

@@ -1,0 +1,66 @@
+"""Indexes for lists and look-ups in large tables, and the paces of stores and suppliers
+
+Revision ID: 0017
+Revises: 0013
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0017"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+_ENDED = "'cancelled', 'closed', 'expired', 'rejected', 'superseded'"
+_LOWER = sa.text("lower(email)")
+# Name, table, columns, condition.
+_NEW: tuple[tuple[str, str, list[Any], str | None], ...] = (
+    ("ix_timers_running", "timers", ["case_id", "due_at"], "fired_at IS NULL AND cancelled_at IS NULL"),
+    ("ix_case_lines_reason_case_id", "case_lines", ["reason", "case_id"], None),
+    ("ix_cases_created_at", "cases", ["created_at"], None),
+    ("ix_cases_legal_due_at", "cases", ["legal_due_at"], f"state NOT IN ({_ENDED})"),
+    ("ix_orders_order_id", "orders", ["order_id"], None),
+    ("ix_orders_number_store", "orders", ["number", "store"], None),
+    ("ix_orders_email_store", "orders", [_LOWER, "store"], None),
+    ("ix_return_requests_email", "return_requests", [_LOWER], None),
+    ("ix_deliveries_failed", "deliveries", ["source_kind", "source", "id"], "status = 'failed'"),
+    ("ix_deliveries_ignored", "deliveries", ["id"], "status = 'ignored'"),
+    ("ix_deliveries_topic", "deliveries", ["topic", "source_kind", "source", "id"], None),
+    ("ix_refunds_settled_at", "refunds", ["settled_at"], "settled_at IS NOT NULL"),
+    ("ix_supplier_credits_open", "supplier_credits", ["supplier", "status"], "status NOT IN ('paid', 'written_off')"),
+)
+# What the new ones do as well.
+_OLD: tuple[tuple[str, str, list[Any]], ...] = (
+    ("ix_case_lines_reason", "case_lines", ["reason"]),
+    ("ix_orders_store_number", "orders", ["store", "number"]),
+    ("ix_orders_store_email", "orders", ["store", _LOWER]),
+)
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        # It waits for every transaction that is under way, and holds nobody up meanwhile.
+        op.execute("SET lock_timeout = 0")
+        for name, table, columns, where in _NEW:
+            # One that was broken off is left behind, invalid.
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+            condition = sa.text(where) if where else None
+            op.create_index(name, table, columns, postgresql_where=condition, postgresql_concurrently=True)
+        for name, table, _ in _OLD:
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+        op.execute("SET lock_timeout = '5s'")
+
+
+def downgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.execute("SET lock_timeout = 0")
+        for name, table, columns in _OLD:
+            op.create_index(name, table, columns, postgresql_concurrently=True)
+        for name, table, _, _ in _NEW:
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+        op.execute("SET lock_timeout = '5s'")
