@@ -96,7 +96,10 @@ class CaseLine(Base):
     """One order line within a case, with its counters in units."""
 
     __tablename__ = "case_lines"
-    __table_args__ = (Index("ix_case_lines_reason_case_id", "reason", "case_id"),)
+    __table_args__ = (
+        Index("ix_case_lines_reason_case_id", "reason", "case_id"),
+        Index("ix_case_lines_owing", "case_id", postgresql_where=text("cleared > refunded + external")),
+    )
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     line_id: Mapped[str] = mapped_column(primary_key=True)

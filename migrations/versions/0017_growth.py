@@ -22,6 +22,7 @@ _LOWER = sa.text("lower(email)")
 _NEW: tuple[tuple[str, str, list[Any], str | None], ...] = (
     ("ix_timers_running", "timers", ["case_id", "due_at"], "fired_at IS NULL AND cancelled_at IS NULL"),
     ("ix_case_lines_reason_case_id", "case_lines", ["reason", "case_id"], None),
+    ("ix_case_lines_owing", "case_lines", ["case_id"], "cleared > refunded + external"),
     ("ix_cases_created_at", "cases", ["created_at"], None),
     ("ix_cases_legal_due_at", "cases", ["legal_due_at"], f"state NOT IN ({_ENDED})"),
     ("ix_orders_order_id", "orders", ["order_id"], None),
@@ -31,6 +32,7 @@ _NEW: tuple[tuple[str, str, list[Any], str | None], ...] = (
     ("ix_deliveries_failed", "deliveries", ["source_kind", "source", "id"], "status = 'failed'"),
     ("ix_deliveries_ignored", "deliveries", ["id"], "status = 'ignored'"),
     ("ix_deliveries_topic", "deliveries", ["topic", "source_kind", "source", "id"], None),
+    ("ix_privacy_requests_store_id", "privacy_requests", ["store", "id"], None),
     ("ix_refunds_settled_at", "refunds", ["settled_at"], "settled_at IS NOT NULL"),
     ("ix_supplier_credits_open", "supplier_credits", ["supplier", "status"], "status NOT IN ('paid', 'written_off')"),
 )

@@ -20,6 +20,7 @@ from tests.database import cloned, with_database
 from tests.growth.exemplar import plant
 from tests.growth.fill import fill
 
+# Smaller tables PostgreSQL rightly reads whole, and then nothing is proven.
 CASES, DELIVERIES = 20_000, 100_000
 _FAMILY = "makegood_grown_"
 

@@ -12,6 +12,7 @@ from app.feedback.models import Feedback
 from app.main import create_app
 from app.messages.models import Message, MessageStatus
 from app.orders.models import ObservedRefund, Order
+from app.privacy.models import PrivacyKind, PrivacyRequest
 from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 from app.withdrawals.models import Withdrawal, WithdrawalStatus
@@ -66,6 +67,7 @@ async def _beside(runtime: Runtime) -> None:
                 request_id=case.request_id,
             )
         )
+        work.session.add(PrivacyRequest(store="alpha", kind=PrivacyKind.DATA_REQUEST, origin="operator:ops"))
         work.session.add(
             Delivery(
                 source_kind=SourceKind.STORE,
@@ -78,7 +80,9 @@ async def _beside(runtime: Runtime) -> None:
             )
         )
         work.session.add(
-            ObservedRefund(order_pk=order.id, store_refund_id="1", amount=100, state="succeeded", first_seen_at=work.now)
+            ObservedRefund(
+                order_pk=order.id, store_refund_id="1", amount=100, state="succeeded", first_seen_at=work.now
+            )
         )
         await work.session.execute(update(Message).values(status=MessageStatus.SENT, next_try_at=None))
         assert await work.session.scalar(select(func.count()).select_from(Message))

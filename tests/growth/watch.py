@@ -1,5 +1,7 @@
-"""Looks at every statement that the service sends, before it runs: by EXPLAIN, with the same parameters, on the same
-connection, and undone again. Whatever goes over psycopg is seen: SQLAlchemy's, the queue's, and what is sent by hand."""
+"""Looks at every statement that the service sends, before it runs: by EXPLAIN with the same parameters, undone again.
+
+Whatever goes over psycopg is seen: SQLAlchemy's statements, the queue's, and those that are sent by hand.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,7 @@ class Watch:
     seen: list[Seen] = field(default_factory=list)
 
     def require_probes(self, most_rows: int) -> None:
-        """Fails for statements that read a growing table as a whole, or more rows than that; and for having seen none."""
+        """Fails for statements that read a growing table as a whole or more rows than that, and when none was seen."""
         assert self.seen, "no statement was seen"
         faults = [one for one in self.seen if one.whole or one.rows > most_rows]
         if faults:
@@ -73,7 +75,7 @@ def watching() -> Iterator[Watch]:
                 busy.discard(id(connection))
         return await real(cursor, query, params, **more)
 
-    psycopg.AsyncCursor.execute = execute  # type: ignore[method-assign]
+    psycopg.AsyncCursor.execute = execute  # type: ignore[assignment, method-assign]
     try:
         yield watch
     finally:
@@ -109,7 +111,9 @@ async def _counted(cursor: Any, real: Any, text: str, params: Any) -> Seen:
     before = await _read_so_far(cursor, real)
     await real(cursor, text, params)
     after = await _read_so_far(cursor, real)
-    delta = {name: tuple(a - b for a, b in zip(row, before.get(name, (0, 0)), strict=True)) for name, row in after.items()}
+    delta = {
+        name: tuple(a - b for a, b in zip(row, before.get(name, (0, 0)), strict=True)) for name, row in after.items()
+    }
     whole = tuple(sorted(name for name, (by_scan, _) in delta.items() if by_scan and name not in SMALL))
     return Seen(text, whole, sum(map(sum, delta.values())), f"read (as a whole, by index): {delta}")
 
