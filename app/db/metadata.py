@@ -10,6 +10,7 @@ import app.feedback.models
 import app.ledger.models
 import app.messages.models
 import app.orders.models
+import app.pace.models
 import app.policy.models
 import app.polling.models
 import app.privacy.models

@@ -16,6 +16,7 @@ from app.orders.normalise_shopify_api import has_more, nodes, order_from_api
 from app.orders.reading import UnreadablePayload, child, identifier, moment, objects, text
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected, Unknown
+from app.pace.base import Pace
 from app.stores import shopify_check, shopify_discounts, shopify_returns, shopify_webhooks
 from app.stores.base import (
     ChangedPage,
@@ -48,7 +49,7 @@ from app.stores.shopify_documents import (
 )
 from app.stores.shopify_refund import adds_up, judge, prepare, suggestion_variables
 from app.stores.shopify_token import ClientCredentials, StaticToken, TokenRefused, TokenSource, TokenUnavailable
-from app.stores.shopify_transport import Interrupted, NotSent, ShopifyTransport, base_url, is_loopback_url
+from app.stores.shopify_transport import Interrupted, NotNow, NotSent, ShopifyTransport, base_url, is_loopback_url
 
 # An order name is searched for only when it cannot be read as search syntax.
 _PLAIN_NAME = re.compile(r"#?[\w./-]{1,60}")
@@ -82,6 +83,7 @@ class ShopifyStore:
         connect_timeout: float = 5.0,
         read_timeout: float = 40.0,
         sleep: Sleep = asyncio.sleep,
+        pace: Pace | None = None,
     ) -> None:
         base = base_url(domain, api_url)
         if not re.fullmatch(r"\d{4}-\d{2}", api_version):
@@ -109,6 +111,7 @@ class ShopifyStore:
             tokens=tokens,
             client=self._http,
             deadline=connect_timeout + 2 * read_timeout,
+            pace=pace,
         )
         self._client = ShopifyClient(self._transport, sleep)
 
@@ -194,6 +197,8 @@ class ShopifyStore:
             return Rejected("token_refused", f"Shopify gives no access token: {error}")
         except TokenUnavailable as error:
             return Rejected("token_unavailable", f"Shopify gives no access token now: {error}", retryable=True)
+        except NotNow as error:
+            return Rejected("not_sent", str(error), retryable=True, retry_after=error.wait)
         except NotSent as error:
             return Rejected("not_sent", str(error), retryable=True)
         except Interrupted as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0017"
 down_revision = "0013"
@@ -45,6 +46,20 @@ _OLD: tuple[tuple[str, str, list[Any]], ...] = (
 
 
 def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.create_table(
+        "paces",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("rate", sa.Float(), nullable=False),
+        sa.Column("burst", sa.Float(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leases", postgresql.ARRAY(sa.DateTime(timezone=True)), server_default="{}", nullable=False),
+        sa.Column("throttled", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("throttled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_paces")),
+    )
     with op.get_context().autocommit_block():
         # It waits for every transaction that is under way, and holds nobody up meanwhile.
         op.execute("SET lock_timeout = 0")
@@ -59,6 +74,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_table("paces")
     with op.get_context().autocommit_block():
         op.execute("SET lock_timeout = 0")
         for name, table, columns in _OLD:
