@@ -42,6 +42,7 @@ class Delivery(HasId, Base):
         Index("ix_deliveries_ignored", "id", postgresql_where=text("status = 'ignored'")),
         Index("ix_deliveries_topic", "topic", "source_kind", "source", "id"),
         Index("ix_deliveries_source_id", "source_kind", "source", "id"),
+        Index("ix_deliveries_emptied", "erased_at", postgresql_where=text("erased_at IS NOT NULL")),
         Index("ix_deliveries_kept", "received_at", postgresql_where=text("erased_at IS NULL")),
     )
 

@@ -30,10 +30,13 @@ _NEW: tuple[tuple[str, str, list[Any], str | None], ...] = (
     ("ix_orders_number_store", "orders", ["number", "store"], None),
     ("ix_orders_email_store", "orders", [_LOWER, "store"], None),
     ("ix_return_requests_email", "return_requests", [_LOWER], None),
+    ("ix_deliveries_emptied", "deliveries", ["erased_at"], "erased_at IS NOT NULL"),
     ("ix_deliveries_failed", "deliveries", ["source_kind", "source", "id"], "status = 'failed'"),
     ("ix_deliveries_ignored", "deliveries", ["id"], "status = 'ignored'"),
     ("ix_deliveries_topic", "deliveries", ["topic", "source_kind", "source", "id"], None),
     ("ix_privacy_requests_store_id", "privacy_requests", ["store", "id"], None),
+    # The queue's own table: jobs that are over and stay because they failed.
+    ("ix_procrastinate_jobs_over", "procrastinate_jobs", ["id"], "status NOT IN ('todo', 'doing')"),
     ("ix_refunds_settled_at", "refunds", ["settled_at"], "settled_at IS NOT NULL"),
     ("ix_supplier_credits_open", "supplier_credits", ["supplier", "status"], "status NOT IN ('paid', 'written_off')"),
 )
