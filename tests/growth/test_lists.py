@@ -2,86 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pytest
 from httpx import AsyncClient
 
 from tests.api.kit import V1
+from tests.growth.hot import LISTS, LOOKED_UP, names
 from tests.growth.watch import watching
 
 # A page holds 50 items; a case brings its lines, clocks, mails, refunds and decision with it.
 MOST_ROWS = 2_500
-_LISTS = {
-    "cases": [
-        "",
-        "state=closed",
-        "state=superseded",
-        "state=under_review",
-        "store=beta",
-        "store=beta&state=under_review",
-        "supplier=acme",
-        "supplier=acme&state=contested",
-        "reason=lost",
-        "reason=lost&state=contested",
-        "order=%23{number}",
-        "order={order_id}",
-        "email=ann{n}@example.com",
-        "email=nobody@example.com",
-        "updated_since={yesterday}",
-        "updated_since=2020-01-01T00:00:00Z",
-        "needs_attention=true",
-        "needs_attention=true&store=beta",
-        "needs_attention=false",
-    ],
-    "deliveries": [
-        "",
-        "status=processed",
-        "status=ignored",
-        "status=failed",
-        "status=pending",
-        "store=alpha",
-        "store=alpha&status=failed",
-        "store=beta&status=pending",
-        "supplier=acme",
-        "supplier=acme&status=failed",
-        "topic=orders/updated",
-        "topic=refunds/create",
-        "topic=never/heard",
-        "store=alpha&topic=refunds/create",
-        "store=alpha&topic=never/heard",
-        "store=beta&topic=refunds/create",
-    ],
-    "refunds": ["", "status=succeeded", "status=planned", "status=needs_review", "case={case_id}"],
-    "messages": ["", "status=sent", "status=bounced", "case={reference}"],
-    "feedback": ["", "store=beta", "sku=SKU-7", "reason=lost", "score=5", "score=1"],
-    "withdrawals": ["", "status=matched", "status=unclear", "store=beta"],
-    "privacy-requests": ["", "store=beta"],
-    "stores": [""],
-    "suppliers": [""],
-}
 
 
 @pytest.fixture(scope="module")
 def known(grown_url: str) -> dict[str, Any]:
-    """Names of things that are in the middle of the grown database."""
-    with psycopg.connect(grown_url) as connection:
-        row = connection.execute(
-            "SELECT cases.id, reference, orders.order_id, ltrim(orders.number, '#'), request_id, refunds.id, "
-            "cases.store FROM cases JOIN orders ON orders.id = cases.order_pk "
-            "JOIN refunds ON refunds.case_id = cases.id WHERE cases.reference = 'MG-000004345'"
-        ).fetchone()
-        delivery = connection.execute("SELECT id FROM deliveries OFFSET 3000 LIMIT 1").fetchone()
-    assert row is not None
-    assert delivery is not None
-    yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
-    names = ("case_id", "reference", "order_id", "number", "request_id", "refund_id", "store")
-    return {**dict(zip(names, row, strict=True)), "n": 777, "delivery_id": delivery[0], "yesterday": yesterday}
+    return names(grown_url)
 
 
-@pytest.mark.parametrize("wanted", [f"{path}?{query}" for path, queries in _LISTS.items() for query in queries])
+@pytest.mark.parametrize("wanted", [f"{path}?{query}" for path, queries in LISTS.items() for query in queries])
 async def test_a_list_reads_what_it_shows(reader: AsyncClient, known: dict[str, Any], wanted: str) -> None:
     path = f"{V1}/{wanted.format(**known)}"
     with watching() as watch:
@@ -95,23 +34,7 @@ async def test_a_list_reads_what_it_shows(reader: AsyncClient, known: dict[str, 
     watch.require_probes(MOST_ROWS)
 
 
-_LOOKED_UP = (
-    f"{V1}/cases/{{case_id}}",
-    f"{V1}/cases/{{reference}}",
-    f"{V1}/cases/{{reference}}/events",
-    f"{V1}/cases/{{reference}}/decisions",
-    f"{V1}/cases/{{reference}}/evidence",
-    f"{V1}/orders/{{store}}/{{order_id}}",
-    f"{V1}/orders/{{store}}/{{number}}",
-    f"{V1}/orders/{{store}}/no-such-order",
-    f"{V1}/refunds/{{refund_id}}",
-    f"{V1}/return-requests/{{request_id}}",
-    f"{V1}/deliveries/{{delivery_id}}",
-    "/readyz",
-)
-
-
-@pytest.mark.parametrize("path", _LOOKED_UP)
+@pytest.mark.parametrize("path", LOOKED_UP)
 async def test_one_thing_is_found_by_its_name(reader: AsyncClient, known: dict[str, Any], path: str) -> None:
     with watching() as watch:
         answer = await reader.get(path.format(**known))
