@@ -22,7 +22,8 @@ _OF_QUEUE = re.compile(r"\bprocrastinate_\w+_v\d+\(")
 SMALL = frozenset(
     {
         "alembic_version", "guesses", "paces", "policy_versions", "procrastinate_events", "procrastinate_jobs",
-        "procrastinate_workers", "readings", "return_drafts", "store_polls", "store_states", "supplier_links", "webhook_checks",
+        "procrastinate_workers", "readings", "return_drafts", "store_polls", "store_states", "supplier_links",
+        "webhook_checks",
     }
 )  # fmt: skip
 Rows = Mapping[str, tuple[int, int]]
