@@ -143,10 +143,11 @@ def quietly() -> Iterator[None]:
 
 def intake(bench: Bench, urls: tuple[str, str]) -> tuple[float, float]:
     """Acknowledgements a second on each database, in turns, so that a slow moment of the machine hits both."""
-    seconds, rounds = (3.0, 2) if bench.quick else (15.0, 3)
+    seconds, rounds = (3.0, 4) if bench.quick else (15.0, 6)
     found: tuple[list[float], list[float]] = ([], [])
-    for _ in range(rounds):
-        for url, rates in zip(urls, found, strict=True):
+    for turn in range(rounds):
+        both = list(zip(urls, found, strict=True))
+        for url, rates in both if turn % 2 else reversed(both):
             with bench.serve(url) as service:
                 plan = Plan(service.url, _CONNECTIONS, _SIZE, seconds, SHOPIFY_SECRET)
                 rates.append(send(plan).acknowledged)
