@@ -16,6 +16,7 @@ from app.db.engine import Database, lost_a_race
 from app.db.work import Work
 from app.evidence.bucket import PhotoBucket, bucket_of
 from app.messages.smtp import SmtpSender
+from app.pace.pacer import Paces
 from app.settings import Settings
 from app.stores import installation
 from app.stores.base import StoreUnavailable
@@ -78,6 +79,7 @@ def build_runtime(settings: Settings, database_url: str, pool_size: int = 10) ->
     """The runtime for these settings on this database."""
     smtp = settings.smtp_url
     database = Database(database_url, pool_size)
+    paces = Paces(database)
 
     async def installed(store: str) -> None:
         try:
@@ -89,8 +91,8 @@ def build_runtime(settings: Settings, database_url: str, pool_size: int = 10) ->
     return Runtime(
         settings=settings,
         database=database,
-        stores=StoreRegistry(settings.stores, installed),
-        suppliers=SupplierRegistry(settings.suppliers),
+        stores=StoreRegistry(settings.stores, installed, paces.of_store),
+        suppliers=SupplierRegistry(settings.suppliers, paces.of_supplier),
         mail=SmtpSender(smtp.get_secret_value(), settings.mail_from or "") if smtp else None,
         intake=Intake(database_url),
         photos=bucket_of(settings),

@@ -127,6 +127,16 @@ class Settings(BaseSettings):
     retention_failed_delivery_days: int = Field(
         365, ge=1, le=3650, description="The same for a webhook that could not be read: it may still be replayed."
     )
+    retention_delivery_row_days: int = Field(
+        90,
+        ge=7,
+        le=3650,
+        description="Days after its body was erased until the row of a webhook goes too. Until then a repeat is known "
+        "as one: stores send a webhook again for hours, suppliers for days, and a quarter is what people look back.",
+    )
+    retention_job_days: int = Field(
+        30, ge=1, le=365, description="Days in which a job that failed for good is kept for a person to see."
+    )
     retention_idempotency_days: int = Field(
         30, ge=1, le=365, description="Days in which a repeated `Idempotency-Key` gets the first answer again."
     )

@@ -65,6 +65,20 @@ class StoreSettings(Strict):
     previous_webhook_secret: SecretStr | None = Field(
         None, description="The secret before a rotation; webhooks signed with it are still taken."
     )
+    requests_per_second: float = Field(
+        10.0,
+        ge=0,
+        le=1000,
+        description="How often the site is asked, by all processes together: as much as a person who clicks fast; "
+        "0: as fast as it answers.",
+    )
+    parallel_requests: int = Field(
+        4,
+        ge=1,
+        le=64,
+        description="Calls to the site that may be under way at once, by all processes together: each takes one of "
+        "its PHP workers, of which a small host has few, and its customers need the others.",
+    )
     ca_file: Path | None = Field(None, description="Certificate authority of a site with a private certificate (PEM).")
 
     @field_validator("default_supplier")
@@ -115,4 +129,7 @@ _SHOPIFY_ONLY = (
     "domain", "client_id", "client_secret", "previous_client_secret", "access_token", "api_version", "api_url",
 )  # fmt: skip
 _WOO_NEEDED = ("url", "consumer_key", "consumer_secret", "webhook_secret")
-_WOO_ONLY = ("url", "consumer_key", "consumer_secret", "webhook_secret", "previous_webhook_secret", "ca_file")
+_WOO_ONLY = (
+    "url", "consumer_key", "consumer_secret", "webhook_secret", "previous_webhook_secret", "ca_file",
+    "requests_per_second", "parallel_requests",
+)  # fmt: skip

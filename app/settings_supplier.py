@@ -54,6 +54,14 @@ class SupplierSettings(Strict):
     )
     poll_seconds: int = Field(20, ge=1, description="First wait before a supplier is asked again; doubles up to 6 h.")
 
+    calls_per_second: float = Field(
+        5.0,
+        ge=0,
+        le=1000,
+        description="How often its API is called, by all processes together; 0: as fast as it answers. A cj account "
+        "is always called at most once in 1.1 s (channel `http`).",
+    )
+
     base_url: WebUrl | None = Field(None, description="Base of the supplier's API (channel `http`).")
     api_token: SecretStr | None = Field(None, description="Bearer token for it (channel `http`).")
     webhook_secret: SecretStr | None = Field(

@@ -49,6 +49,8 @@ class Case(HasId, Base):
         Index("ix_cases_supplier_id", "supplier", "id"),
         Index("ix_cases_supplier_open", "supplier", "id", postgresql_where=text(f"state NOT IN ({_ENDED})")),
         Index("ix_cases_updated_at_id", "updated_at", "id"),
+        Index("ix_cases_created_at", "created_at"),
+        Index("ix_cases_legal_due_at", "legal_due_at", postgresql_where=text(f"state NOT IN ({_ENDED})")),
     )
 
     reference: Mapped[str] = mapped_column(unique=True)
@@ -94,13 +96,17 @@ class CaseLine(Base):
     """One order line within a case, with its counters in units; `variant_id` is what an exchange is for."""
 
     __tablename__ = "case_lines"
+    __table_args__ = (
+        Index("ix_case_lines_reason_case_id", "reason", "case_id"),
+        Index("ix_case_lines_owing", "case_id", postgresql_where=text("cleared > refunded + replaced + external")),
+    )
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), primary_key=True)
     line_id: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int]
     sku: Mapped[str | None] = mapped_column(index=True)
     title: Mapped[str]
-    reason: Mapped[str] = mapped_column(index=True)
+    reason: Mapped[str]
     note: Mapped[str | None]
     condition: Mapped[str | None]
     requested: Mapped[int]

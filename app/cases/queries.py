@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     tuple_,
+    union,
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
@@ -123,6 +124,11 @@ def most_urgent_statement(conditions: Conditions, after: Mark | None, limit: int
     return statement.where(tuple_(_LEGAL_FIRST, _DUE_NEXT, Case.id) > mark)
 
 
+def needs_attention() -> ColumnElement[bool]:
+    """What is true of cases that a person should look at, in the words of their index."""
+    return Case.attention != _NOTHING
+
+
 def _instant(at: datetime | None) -> ColumnElement[datetime]:
     # psycopg has no value for infinity; PostgreSQL reads it from text.
     return cast(literal(at.isoformat() if at else "infinity", Text()), DateTime(timezone=True))
@@ -141,16 +147,15 @@ def _conditions(wanted: Conditions) -> list[ColumnElement[bool]]:
         found.append(Case.order_pk.in_(select(Order.id).where(named)))
     if wanted.email is not None:
         email = wanted.email.lower()
-        found.append(
-            or_(
-                Case.order_pk.in_(select(Order.id).where(func.lower(Order.email) == email)),
-                Case.request_id.in_(select(ReturnRequest.id).where(func.lower(ReturnRequest.email) == email)),
-            )
-        )
+        # Two look-ups joined: with "or" between them every case would be held against both.
+        bought = select(Case.id).join(Order, Order.id == Case.order_pk).where(func.lower(Order.email) == email)
+        asked = select(Case.id).join(ReturnRequest, ReturnRequest.id == Case.request_id)
+        either = union(bought, asked.where(func.lower(ReturnRequest.email) == email))
+        found.append(Case.id.in_(either.subquery().select()))
     if wanted.updated_since is not None:
         found.append(Case.updated_at >= wanted.updated_since)
     if wanted.needs_attention is not None:
-        found.append(Case.attention != _NOTHING if wanted.needs_attention else Case.attention == _NOTHING)
+        found.append(needs_attention() if wanted.needs_attention else Case.attention == _NOTHING)
     return found
 
 

@@ -11,6 +11,7 @@ import app.ledger.models
 import app.messages.models
 import app.orders.models
 import app.outbound.models
+import app.pace.models
 import app.policy.models
 import app.polling.models
 import app.privacy.models

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, func
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, HasId
@@ -41,6 +41,10 @@ class CreditStatus(StrEnum):
     WRITTEN_OFF = "written_off"
 
 
+# Written out, not bound, so that the index over credits that are still owed is used.
+CREDIT_OPEN = text("status NOT IN ('paid', 'written_off')")
+
+
 class LedgerEntry(HasId, Base):
     """One side of a posting; the entries of a posting add up to zero. `amount` is minor units, debit positive.
 
@@ -67,6 +71,7 @@ class SupplierCredit(HasId, Base):
     """
 
     __tablename__ = "supplier_credits"
+    __table_args__ = (Index("ix_supplier_credits_open", "supplier", "status", postgresql_where=CREDIT_OPEN),)
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), unique=True)
     supplier: Mapped[str]

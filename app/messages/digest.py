@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import Select, func, select
 
 from app.cases import queries
-from app.cases.models import Case, CaseEventRow
+from app.cases.models import NOT_ENDED, Case, CaseEventRow
 from app.cases.queries import Conditions
 from app.cases.vocabulary import BEFORE_RESOLVING, Event
 from app.db.work import Work
 from app.feedback.models import Feedback
-from app.ledger.models import CreditStatus, SupplierCredit
+from app.ledger.models import CREDIT_OPEN, CreditStatus, SupplierCredit
 from app.messages.facts import DigestCase, DigestFacts
 from app.messages.models import Message, MessageStatus
 from app.messages.render import MessageFacts, MessageKind
@@ -66,11 +66,14 @@ async def digest_of(work: Work, here: datetime) -> DigestFacts:
     scores = await work.session.scalars(select(Feedback.score).where(Feedback.updated_at >= since))
     return DigestFacts(
         day=here.date(),
-        waiting=await _count(work, select(func.count()).select_from(Case).where(Case.attention != [])),
+        waiting=await _count(work, select(func.count()).select_from(Case).where(queries.needs_attention())),
         cases=[await _shown(work, case) for case in urgent],
         legal_soon=await _count(work, _due_soon(work.now)),
         credits_overdue=await _count(
-            work, select(func.count()).select_from(SupplierCredit).where(SupplierCredit.status == CreditStatus.OVERDUE)
+            work,
+            select(func.count())
+            .select_from(SupplierCredit)
+            .where(CREDIT_OPEN, SupplierCredit.status == CreditStatus.OVERDUE),
         ),
         bounced=await _count(
             work,
@@ -110,7 +113,7 @@ async def _shown(work: Work, case: Case) -> DigestCase:
 
 def _due_soon(now: datetime) -> Select[int]:
     undecided = Case.state.in_([str(state) for state in BEFORE_RESOLVING])
-    return select(func.count()).select_from(Case).where(undecided, Case.legal_due_at <= now + _SOON)
+    return select(func.count()).select_from(Case).where(undecided, NOT_ENDED, Case.legal_due_at <= now + _SOON)
 
 
 def _resolved(since: datetime) -> Select[int]:

@@ -24,8 +24,10 @@ class Order(HasId, Base):
     __tablename__ = "orders"
     __table_args__ = (
         UniqueConstraint("store", "order_id"),
-        Index("ix_orders_store_number", "store", "number"),
-        Index("ix_orders_store_email", "store", func.lower(text("email"))),
+        # What a person types comes first: orders are looked for in one store and in all of them.
+        Index("ix_orders_order_id", "order_id"),
+        Index("ix_orders_number_store", "number", "store"),
+        Index("ix_orders_email_store", func.lower(text("email")), "store"),
         Index("ix_orders_personal", "updated_at", postgresql_where=text("redacted_at IS NULL")),
     )
 

@@ -30,6 +30,7 @@ class PrivacyRequest(HasId, Base):
 
     __tablename__ = "privacy_requests"
     __table_args__ = (
+        Index("ix_privacy_requests_store_id", "store", "id"),
         Index("ix_privacy_requests_due", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
         Index("ix_privacy_requests_email", "received_at", postgresql_where=text("email IS NOT NULL")),
     )

@@ -17,6 +17,7 @@ from app.orders.models import Order
 from app.privacy.bodies import empty
 from app.privacy.erase import ERASED_MAIL, erase_order
 from app.privacy.models import PrivacyKind, PrivacyRequest
+from app.privacy.pruning import prune_deliveries, prune_jobs
 from app.refunds.models import Refund
 from app.refunds.states import UNSETTLED
 from app.remedies import states as replacing
@@ -163,4 +164,6 @@ _STEPS: tuple[Callable[[Work], Awaitable[None]], ...] = (
     _emails,
     _personal,
     drafts.prune,
+    prune_deliveries,
+    prune_jobs,
 )

@@ -27,6 +27,7 @@ class Refund(HasId, Base):
         CheckConstraint("amount > 0", name="amount_positive"),
         Index("ix_refunds_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
         Index("ix_refunds_status_id", "status", "id"),
+        Index("ix_refunds_settled_at", "settled_at", postgresql_where=text("settled_at IS NOT NULL")),
     )
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), index=True)

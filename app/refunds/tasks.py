@@ -16,6 +16,7 @@ from app.jobs import blueprint, defer
 from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import OrderSnapshot, SeenRefund
+from app.pace.base import money_first
 from app.refunds import service
 from app.refunds.looking import look
 from app.refunds.models import Refund
@@ -49,6 +50,11 @@ async def absorb(context: JobContext, case_id: str) -> None:
 @blueprint.task(name="refunds.advance", pass_context=True)
 async def advance(context: JobContext, refund_id: str) -> None:
     """Brings a refund one step on: sends it when it is planned, looks it up when its outcome is open."""
+    with money_first():
+        await _advance(context, refund_id)
+
+
+async def _advance(context: JobContext, refund_id: str) -> None:
     runtime = runtime_of(context)
     asked_at = runtime.clock.now()
     async with runtime.work() as work:

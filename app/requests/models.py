@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, HasId
@@ -20,7 +20,10 @@ class ReturnRequest(HasId, Base):
     """
 
     __tablename__ = "return_requests"
-    __table_args__ = (UniqueConstraint("store", "store_return_id"),)
+    __table_args__ = (
+        UniqueConstraint("store", "store_return_id"),
+        Index("ix_return_requests_email", func.lower(text("email"))),
+    )
 
     store: Mapped[str]
     order_pk: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), index=True)

@@ -15,6 +15,8 @@ from app.db.work import Work
 from app.errors_http import refusals
 from app.once import InOnce
 from app.orders.snapshot import Platform
+from app.pace import service as pace
+from app.pace.models import PaceRow, store_name
 from app.polling import service as polling
 from app.polling import subscriptions
 from app.polling.models import StorePoll, WebhookCheck
@@ -23,7 +25,7 @@ from app.settings_store import StoreSettings
 from app.stores import installation, queries
 from app.stores.listing import KeyCursor, Limit, api_url, page_of
 from app.stores.registry import UnknownStore
-from app.stores.schemas import StoreHealthOut, StoreOut, StorePollOut, StoreStateOut, WebhookCheckOut
+from app.stores.schemas import PaceOut, StoreHealthOut, StoreOut, StorePollOut, StoreStateOut, WebhookCheckOut
 from app.webhooks.models import SourceKind
 from app.wire import Wish, storable
 
@@ -43,6 +45,7 @@ async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: 
     refunds = await queries.unsettled_refunds(work)
     gone = await installation.uninstalled(work)
     polls, checks = await polling.statuses(work), await subscriptions.statuses(work)
+    paces = await pace.statuses(work, [store_name(key) for key in keys])
     items = [
         _out(
             key,
@@ -56,6 +59,7 @@ async def list_stores(_reader: Reader, work: InWork, limit: Limit = 50, cursor: 
                 refunds_in_review=refunds.get((key, RefundStatus.NEEDS_REVIEW), 0),
                 poll=_poll(polls.get(key), work.now),
                 webhooks=_webhooks(checks.get(key)),
+                pace=_pace(paces.get(store_name(key)), work.now),
             ),
         )
         for key in keys
@@ -119,6 +123,21 @@ def _poll(row: StorePoll | None, now: datetime) -> StorePollOut | None:
         lag_seconds=round((now - complete).total_seconds(), 1) if complete else None,
         catching_up=row.cursor is not None,
         error=row.error,
+    )
+
+
+def _pace(known: tuple[PaceRow, float] | None, now: datetime) -> PaceOut | None:
+    if known is None:
+        return None
+    row, available = known
+    return PaceOut(
+        available=round(max(0.0, available), 1),
+        most=row.burst,
+        per_second=row.rate,
+        calls_under_way=sum(end > now for end in row.leases),
+        held_until=row.held_until if row.held_until and row.held_until > now else None,
+        throttled=row.throttled,
+        throttled_at=row.throttled_at,
     )
 
 

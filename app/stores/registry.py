@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from app.errors import NotFound
 from app.orders.snapshot import Platform
+from app.pace.base import Pace
 from app.settings_store import StoreSettings
 from app.stores.base import Store
 from app.stores.gate import Check, GatedStore
@@ -23,9 +24,17 @@ class UnknownStore(NotFound):
 class StoreRegistry:
     """One adapter for each configured store, by its key."""
 
-    def __init__(self, settings: Mapping[str, StoreSettings], check: Check | None = None) -> None:
-        """`check` is asked before each call of each store; without one nothing is stopped (commands of a person)."""
-        self._stores: dict[str, Store] = {key: build_store(key, store) for key, store in settings.items()}
+    def __init__(
+        self,
+        settings: Mapping[str, StoreSettings],
+        check: Check | None = None,
+        pace_of: Callable[[str, StoreSettings], Pace] | None = None,
+    ) -> None:
+        """`check` is asked before each call of each store, and `pace_of` gives the pace of its calls; without them
+        nothing is stopped or held up (commands of a person)."""
+        self._stores: dict[str, Store] = {
+            key: build_store(key, store, pace_of(key, store) if pace_of else None) for key, store in settings.items()
+        }
         if check is not None:
             self._stores = {key: GatedStore(store, check) for key, store in self._stores.items()}
 
@@ -44,7 +53,7 @@ class StoreRegistry:
             await store.aclose()
 
 
-def build_store(key: str, store: StoreSettings) -> Store:
+def build_store(key: str, store: StoreSettings, pace: Pace | None = None) -> Store:
     """The adapter for one store's settings, which have been checked to be complete."""
     if store.platform is Platform.SHOPIFY:
         return ShopifyStore(
@@ -56,6 +65,7 @@ def build_store(key: str, store: StoreSettings) -> Store:
             api_version=store.api_version,
             api_url=store.api_url,
             notify=store.refund_notify,
+            pace=pace,
         )
     return WooStore(
         key,
@@ -64,4 +74,5 @@ def build_store(key: str, store: StoreSettings) -> Store:
         consumer_secret=store.consumer_secret.get_secret_value() if store.consumer_secret else "",
         webhook_secret=store.webhook_secret.get_secret_value() if store.webhook_secret else "",
         ca_file=str(store.ca_file) if store.ca_file else None,
+        pace=pace,
     )

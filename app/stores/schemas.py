@@ -37,6 +37,18 @@ class WebhookCheckOut(BaseModel):
     error: str | None = Field(description="Why the last look failed.")
 
 
+class PaceOut(BaseModel):
+    """How much more may be asked of a store now, by all processes together."""
+
+    available: float = Field(description="Calls, or Shopify's cost points, that may be used at once.", examples=[812.0])
+    most: float = Field(description="What there is after a rest.", examples=[1000.0])
+    per_second: float = Field(description="What comes back.", examples=[100.0])
+    calls_under_way: int = Field(description="WooCommerce only.", examples=[0])
+    held_until: datetime | None = Field(description="Until when the store wants to be left alone.", examples=[None])
+    throttled: int = Field(description="How often the store turned a call away for its pace.", examples=[0])
+    throttled_at: datetime | None = Field(description="When it last did.", examples=[None])
+
+
 class StoreHealthOut(SourceHealthOut):
     """How a store fares."""
 
@@ -44,6 +56,7 @@ class StoreHealthOut(SourceHealthOut):
     refunds_in_review: int = Field(description="Those that a person must settle.", examples=[0])
     poll: StorePollOut | None = Field(description="Null until the store was first asked.")
     webhooks: WebhookCheckOut | None = Field(description="Null until the webhooks were first looked at.")
+    pace: PaceOut | None = Field(description="Null until the store was first asked.")
 
 
 class StoreOut(BaseModel):

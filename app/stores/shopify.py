@@ -16,6 +16,7 @@ from app.orders.normalise_shopify_api import has_more, nodes, order_from_api
 from app.orders.reading import UnreadablePayload, child, identifier, moment, objects, text
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected
+from app.pace.base import Pace
 from app.stores import shopify_check, shopify_discounts, shopify_orders, shopify_returns, shopify_webhooks
 from app.stores.base import (
     ChangedPage,
@@ -90,6 +91,7 @@ class ShopifyStore:
         connect_timeout: float = 5.0,
         read_timeout: float = 40.0,
         sleep: Sleep = asyncio.sleep,
+        pace: Pace | None = None,
     ) -> None:
         base = base_url(domain, api_url)
         if not re.fullmatch(r"\d{4}-\d{2}", api_version):
@@ -117,6 +119,7 @@ class ShopifyStore:
             tokens=tokens,
             client=self._http,
             deadline=connect_timeout + 2 * read_timeout,
+            pace=pace,
         )
         self._client = ShopifyClient(self._transport, sleep)
 

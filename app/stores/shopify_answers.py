@@ -10,7 +10,7 @@ from app.outcomes import Rejected, Unknown
 from app.stores.shopify_client import NEVER_RAN, REFUSALS, describe, error_path
 from app.stores.shopify_documents import Document
 from app.stores.shopify_token import TokenRefused, TokenUnavailable
-from app.stores.shopify_transport import Interrupted, NotSent, Reply, ShopifyTransport
+from app.stores.shopify_transport import Interrupted, NotNow, NotSent, Reply, ShopifyTransport
 
 
 async def send_once(
@@ -26,6 +26,8 @@ async def send_once(
         return Rejected("token_refused", f"Shopify gives no access token: {error}")
     except TokenUnavailable as error:
         return Rejected("token_unavailable", f"Shopify gives no access token now: {error}", retryable=True)
+    except NotNow as error:
+        return Rejected("not_sent", str(error), retryable=True, retry_after=error.wait)
     except NotSent as error:
         return Rejected("not_sent", str(error), retryable=True)
     except Interrupted as error:

@@ -9,7 +9,7 @@ from app.orders.reading import child, objects, text
 from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.shopify_documents import Document
 from app.stores.shopify_token import TokenRefused, TokenUnavailable
-from app.stores.shopify_transport import Interrupted, NotSent, Reply, ShopifyTransport
+from app.stores.shopify_transport import Interrupted, NotNow, NotSent, Reply, ShopifyTransport
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -109,6 +109,8 @@ class ShopifyClient:
             raise StoreRefused(f"Shopify gives no access token for the client id and secret: {error}") from error
         except TokenUnavailable as error:
             raise StoreUnavailable(f"Shopify gives no access token now: {error}") from error
+        except NotNow as error:
+            raise StoreUnavailable(f"Shopify is not asked now: {error}", retry_after=error.wait) from error
         except (NotSent, Interrupted) as error:
             raise StoreUnavailable(f"Shopify cannot be reached: {error}") from error
 

@@ -22,6 +22,7 @@ import structlog
 
 from app.errors import ConfigError
 from app.orders.reading import UnreadablePayload, amount, child, objects, parse_object, text
+from app.pace.base import NOTHING_TOLD, NoTurn, Pace, Told, Unpaced
 from app.stores.shopify_documents import Document
 from app.stores.shopify_token import TokenSource
 
@@ -30,8 +31,20 @@ _DOMAIN = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com", re.ASCII)
 _LONGEST_RETRY_AFTER = 3600.0
 
 
+# Points, until an answer has told what a document costs. A mutation costs ten; what is read is nested.
+_CHANGE_COSTS, _READING_COSTS = 10.0, 50.0
+
+
 class NotSent(Exception):
     """The request never reached the store: no connection was made."""
+
+
+class NotNow(NotSent):
+    """It is not our turn to ask; `wait` is in how many seconds it may be."""
+
+    def __init__(self, detail: str, wait: float) -> None:
+        super().__init__(detail)
+        self.wait = wait
 
 
 class Interrupted(Exception):
@@ -75,6 +88,26 @@ class Reply:
     def throttled(self) -> bool:
         """Shopify throttles with HTTP 200 and no data: nothing ran."""
         return self.failed and not any(self.data.values()) and self.codes == {"THROTTLED"}
+
+    @property
+    def told(self) -> Told:
+        """What it says of the shop's cost points."""
+        cost = child(child(self.body or {}, "extensions"), "cost")
+        status = child(cost, "throttleStatus")
+        spent = amount(cost, "actualQueryCost")
+        return Told(
+            cost=0.0 if self.throttled else _number(spent),
+            available=_number(amount(status, "currentlyAvailable")),
+            burst=_number(amount(status, "maximumAvailable")),
+            rate=_number(amount(status, "restoreRate")),
+            hold=self.retry_after if self.status == 429 else None,
+            throttled=self.status == 429 or self.throttled,
+        )
+
+    @property
+    def asked(self) -> float | None:
+        """Points that must be there before the document runs; None when the answer does not say."""
+        return _number(amount(child(child(self.body or {}, "extensions"), "cost"), "requestedQueryCost"))
 
     @property
     def wait(self) -> float:
@@ -144,7 +177,10 @@ class ShopifyTransport:
         tokens: TokenSource,
         client: httpx.AsyncClient,
         deadline: float,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Unpaced()
+        self._costs: dict[str, float] = {}
         self._domain = domain
         self._base = base
         self._tokens = tokens
@@ -154,10 +190,25 @@ class ShopifyTransport:
         self.version_used: str | None = None
 
     async def execute(self, document: Document, variables: Mapping[str, Any]) -> Reply:
-        """Sends `document`. After a 401 (nothing ran) the token is renewed once and the call repeated once.
+        """Sends `document` when it is our turn. After a 401 (nothing ran) token and call are renewed, once.
 
         Raises `NotSent`, `Interrupted`, `TokenRefused` or `TokenUnavailable`.
         """
+        usual = _CHANGE_COSTS if document.text.lstrip().startswith("mutation") else _READING_COSTS
+        try:
+            turn = await self._pace.take(self._costs.get(document.name, usual))
+        except NoTurn as no:
+            raise NotNow(str(no), no.wait) from no
+        told = NOTHING_TOLD
+        try:
+            reply = await self._call(document, variables)
+            told = reply.told
+            self._costs[document.name] = reply.asked or usual
+        finally:
+            await turn.end(told)
+        return reply
+
+    async def _call(self, document: Document, variables: Mapping[str, Any]) -> Reply:
         token = await self._tokens.current()
         response = await self._send(document, variables, token)
         if response.status_code == 401:
@@ -194,6 +245,10 @@ class ShopifyTransport:
         if used and used != self.version_used and used != self.api_version:
             _log.warning("shopify_api_version_differs", shop=self._domain, asked=self.api_version, used=used)
         self.version_used = used or self.version_used
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _object_in(response: httpx.Response) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from app.orders.normalise_woocommerce import order_from_payload, refunds_from_ap
 from app.orders.reading import UnreadablePayload, moment, required_identifier
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Ok, Rejected, Unknown
+from app.pace.base import Pace
 from app.stores import woocommerce_orders
 from app.stores.base import (
     ChangedPage,
@@ -102,6 +103,7 @@ class WooStore:
         ca_file: str | None = None,
         connect_timeout: float = 5.0,
         read_timeout: float = 75.0,
+        pace: Pace | None = None,
     ) -> None:
         """Raises `ConfigError` when `url` is not https (http only on loopback)."""
         self.key = key
@@ -113,6 +115,7 @@ class WooStore:
             ca_file=ca_file,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
+            pace=pace,
         )
 
     async def read_order(self, order_id: str) -> OrderSnapshot | None:
@@ -195,7 +198,8 @@ class WooStore:
         except CallFailed as failure:
             if failure.sent:
                 return Unknown("no_answer", f"{failure.detail} after the refund was sent")
-            return Rejected("not_sent", f"{failure.detail} before anything was sent", retryable=True)
+            why = f"{failure.detail} before anything was sent"
+            return Rejected("not_sent", why, retryable=True, retry_after=failure.wait)
         answer = judge(prepared, reply)
         if isinstance(answer, Ok) and reply.found is not None and needs_reading_back(prepared, reply.found):
             return await self._read_back(prepared, f"{path}/{answer.value.store_refund_id}", answer)

@@ -24,6 +24,7 @@ from woocommerce import API
 
 from app.errors import ConfigError
 from app.orders.reading import UnreadablePayload, parse_json
+from app.pace.base import NOTHING_TOLD, NoTurn, Pace, Told, Unpaced
 from app.stores.base import StoreRefused, StoreUnavailable
 
 _THREADS = 4
@@ -47,12 +48,16 @@ _NEVER_SENT = (
 
 
 class CallFailed(Exception):
-    """No answer came. `sent` False proves that the request never left; otherwise it may have been executed."""
+    """No answer came. `sent` False proves that the request never left; otherwise it may have been executed.
 
-    def __init__(self, detail: str, *, sent: bool) -> None:
+    `wait` is in how many seconds it is our turn to ask, where that was the reason.
+    """
+
+    def __init__(self, detail: str, *, sent: bool, wait: float | None = None) -> None:
         super().__init__(detail)
         self.detail = detail
         self.sent = sent
+        self.wait = wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +125,9 @@ class WooClient:
         ca_file: str | None,
         connect_timeout: float,
         read_timeout: float,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Unpaced()
         self.url = normalised_url(url)
         # `verify_ssl` is handed to requests' `verify`, which takes the path of a CA bundle too.
         self._api = API(
@@ -141,7 +148,22 @@ class WooClient:
         params: Mapping[str, str] | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Reply:
-        """One HTTP call, never repeated. Raises `CallFailed` when no whole answer came."""
+        """One HTTP call, when it is our turn, never repeated. Raises `CallFailed` when no whole answer came."""
+        try:
+            turn = await self._pace.take()
+        except NoTurn as no:
+            raise CallFailed(f"The store is not asked now: {no}", sent=False, wait=no.wait) from no
+        told = NOTHING_TOLD
+        try:
+            reply = await self._answered(method, path, params, data)
+            told = _told(reply)
+        finally:
+            await turn.end(told)
+        return reply
+
+    async def _answered(
+        self, method: str, path: str, params: Mapping[str, str] | None, data: Mapping[str, Any] | None
+    ) -> Reply:
         work = functools.partial(self._call, method, path, dict(params or {}), data)
         try:
             return await asyncio.wait_for(
@@ -166,7 +188,7 @@ class WooClient:
         try:
             reply = await self.call("GET", path, params=params)
         except CallFailed as failure:
-            raise StoreUnavailable(failure.detail) from failure
+            raise StoreUnavailable(failure.detail, failure.wait) from failure
         if not is_missing(reply):
             require_success(reply)
         return reply
@@ -188,6 +210,12 @@ class WooClient:
     def close(self) -> None:
         """Takes no more calls; those under way end by themselves."""
         self._executor.shutdown(wait=False)
+
+
+def _told(reply: Reply) -> Told:
+    """A site that has enough says so with 429, or with 503 and a time."""
+    enough = reply.status == 429 or (reply.status == 503 and reply.retry_after is not None)
+    return Told(hold=reply.retry_after, throttled=True) if enough else NOTHING_TOLD
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -12,7 +12,7 @@ from app.cases.models import Case
 from app.cases.vocabulary import State
 from app.db.work import Work
 from app.errors_http import refusals
-from app.ledger.models import CreditStatus, SupplierCredit
+from app.ledger.models import CREDIT_OPEN, SupplierCredit
 from app.settings_supplier import SupplierSettings
 from app.stores import queries
 from app.stores.listing import KeyCursor, Limit, page_of
@@ -23,7 +23,6 @@ from app.webhooks.models import SourceKind
 router = APIRouter(prefix="/suppliers", tags=["configuration"])
 
 _WAITS_FOR_SUPPLIER = (State.AUTHORIZING, State.INSPECTING, State.CLAIMING)
-_SETTLED = (CreditStatus.PAID, CreditStatus.WRITTEN_OFF)
 
 
 @router.get(
@@ -52,9 +51,7 @@ async def _waiting(work: Work) -> dict[str | None, int]:
 
 
 async def _open_credits(work: Work) -> dict[str, int]:
-    statement = select(SupplierCredit.supplier, func.count()).where(
-        SupplierCredit.status.not_in([str(status) for status in _SETTLED])
-    )
+    statement = select(SupplierCredit.supplier, func.count()).where(CREDIT_OPEN)
     rows = await work.session.execute(statement.group_by(SupplierCredit.supplier))
     return dict(rows.all())
 

@@ -22,6 +22,7 @@ from app.errors import ConfigError
 from app.http import tls_context
 from app.orders import reading
 from app.outcomes import Ok, Rejected, Unknown
+from app.pace.base import NOTHING_TOLD, NoTurn, Pace, Told, Unpaced
 from app.suppliers.base import SupplierAnswer, SupplierOutcome, SupplierStatus
 from app.suppliers.events import SupplierNonsense, answer_from
 
@@ -52,7 +53,9 @@ class HttpSupplier:
         api_token: str,
         webhook_secret: str,
         client: httpx.AsyncClient | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        self._pace = pace or Unpaced()
         self.key = key
         self._base_url = base_url.rstrip("/")
         self._api_token = api_token
@@ -122,6 +125,19 @@ class HttpSupplier:
             },
         )
         try:
+            turn = await self._pace.take()
+        except NoTurn as no:
+            return Rejected("supplier_paced", f"It is not asked now: {no}", retryable=True, retry_after=no.wait)
+        told = NOTHING_TOLD
+        try:
+            answer = await self._answered(request, not_found)
+            told = _told(answer)
+        finally:
+            await turn.end(told)
+        return answer
+
+    async def _answered(self, request: httpx.Request, not_found: str) -> bytes | Rejected | Unknown:
+        try:
             async with asyncio.timeout(_WHOLE_CALL):
                 response = await self._client.send(request, stream=True, follow_redirects=False)
                 try:
@@ -152,11 +168,18 @@ async def _read(response: httpx.Response, not_found: str) -> bytes | Rejected:
         return await _body(response)
     if status == 429 or status >= 500:
         wait = _retry_after(response.headers.get("retry-after"))
-        return Rejected("supplier_busy", f"The supplier answered HTTP {status}", retryable=True, retry_after=wait)
+        code = "supplier_throttles" if status == 429 else "supplier_busy"
+        return Rejected(code, f"The supplier answered HTTP {status}", retryable=True, retry_after=wait)
     if 400 <= status < 500:
         code = not_found if status == 404 else "supplier_refused_call"
         return Rejected(code, f"The supplier answered HTTP {status}")
     return _nonsense(f"The supplier answered HTTP {status}, which is no answer to this call")
+
+
+def _told(answer: bytes | Rejected | Unknown) -> Told:
+    if isinstance(answer, Rejected) and answer.code == "supplier_throttles":
+        return Told(hold=answer.retry_after, throttled=True)
+    return NOTHING_TOLD
 
 
 async def _body(response: httpx.Response) -> bytes | Rejected:

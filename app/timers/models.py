@@ -54,6 +54,12 @@ class Timer(HasId, Base):
             postgresql_where=text("fired_at IS NULL AND cancelled_at IS NULL"),
         ),
         Index("ix_timers_case", "case_id"),
+        Index(
+            "ix_timers_running",
+            "case_id",
+            "due_at",
+            postgresql_where=text("fired_at IS NULL AND cancelled_at IS NULL"),
+        ),
     )
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"))

@@ -42,7 +42,11 @@ class Delivery(HasId, Base):
         UniqueConstraint("source_kind", "source", "dedupe_key"),
         Index("ix_deliveries_waiting", "id", postgresql_where=text("status IN ('pending', 'failed')")),
         Index("ix_deliveries_due", text("source_kind DESC"), "id", postgresql_where=text("status = 'pending'")),
+        Index("ix_deliveries_failed", "source_kind", "source", "id", postgresql_where=text("status = 'failed'")),
+        Index("ix_deliveries_ignored", "id", postgresql_where=text("status = 'ignored'")),
+        Index("ix_deliveries_topic", "topic", "source_kind", "source", "id"),
         Index("ix_deliveries_source_id", "source_kind", "source", "id"),
+        Index("ix_deliveries_emptied", "erased_at", postgresql_where=text("erased_at IS NOT NULL")),
         Index("ix_deliveries_kept", "received_at", postgresql_where=text("erased_at IS NULL")),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import CTE, Select, literal, select, true, tuple_
 from sqlalchemy.orm import defer
 
 from app.db.work import Work
@@ -22,7 +22,7 @@ async def search(
     limit: int,
 ) -> list[Delivery]:
     """Deliveries without their bodies, newest first, that come after the item `after`; a None does not matter."""
-    statement = select(Delivery).options(defer(Delivery.body)).order_by(Delivery.id.desc()).limit(limit)
+    statement = select(Delivery.id).order_by(Delivery.id.desc()).limit(limit)
     if status is not None:
         statement = statement.where(Delivery.status == status)
     if topic is not None:
@@ -32,4 +32,26 @@ async def search(
             statement = statement.where(Delivery.source_kind == kind, Delivery.source == key)
     if after is not None:
         statement = statement.where(Delivery.id < after)
-    return list(await work.session.scalars(statement))
+    if topic is not None and store is None and supplier is None:
+        statement = _of_every_sender(statement, _senders(topic))
+    shown = select(Delivery).where(Delivery.id.in_(statement)).order_by(Delivery.id.desc()).limit(limit)
+    return list(await work.session.scalars(shown.options(defer(Delivery.body))))
+
+
+def _senders(topic: str) -> CTE:
+    """Who ever sent that topic, found by one look into the index for each of them."""
+    next_one = select(Delivery.source_kind, Delivery.source).where(Delivery.topic == topic)
+    next_one = next_one.order_by(Delivery.source_kind, Delivery.source).limit(1)
+    # The topic again, in the row that is compared: only the index that begins with it can take that.
+    sender, about = tuple_(Delivery.topic, Delivery.source_kind, Delivery.source), literal(topic)
+    found = select(next_one.where(sender > tuple_(about, "", "")).subquery()).cte("senders", recursive=True)
+    after = sender > tuple_(about, found.c.source_kind, found.c.source)
+    following = next_one.where(after).correlate(found).lateral()
+    return found.union_all(select(following).select_from(found.join(following, true())))
+
+
+def _of_every_sender(newest: Select[UUID], senders: CTE) -> Select[UUID]:
+    """The newest of each sender: of a topic that is rare with one of them, or as a whole, no others are read."""
+    theirs = newest.where(Delivery.source_kind == senders.c.source_kind, Delivery.source == senders.c.source)
+    each = theirs.correlate(senders).lateral()
+    return select(each.c.id).select_from(senders.join(each, true()))

@@ -39,7 +39,7 @@ async def test_stores(client: AsyncClient, runtime: Runtime) -> None:
     assert alpha["health"].pop("last_delivery_at").endswith("Z")
     assert alpha["health"] == {
         "deliveries_waiting": 1, "deliveries_failed": 1, "refunds_unsettled": 1, "refunds_in_review": 1,
-        "poll": None, "webhooks": None,
+        "poll": None, "webhooks": None, "pace": None,
     }  # fmt: skip
     assert beta["health"]["last_delivery_at"] is None
     assert told["next_cursor"] is None

@@ -1,0 +1,1 @@
+"""How fast stores and suppliers are asked: one bucket for each, in the database, for all processes together."""

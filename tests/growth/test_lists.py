@@ -1,0 +1,58 @@
+"""In a grown database every list, look-up and probe reads by an index, and as many rows as it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from httpx import AsyncClient
+
+from tests.api.kit import V1
+from tests.growth.hot import LISTS, LOOKED_UP, names
+from tests.growth.watch import watching
+
+# A page holds 50 items; a case brings its lines, clocks, mails, refunds and decision with it.
+MOST_ROWS = 2_500
+
+
+@pytest.fixture(scope="module")
+def known(grown_url: str) -> dict[str, Any]:
+    return names(grown_url)
+
+
+@pytest.mark.parametrize("wanted", [f"{path}?{query}" for path, queries in LISTS.items() for query in queries])
+async def test_a_list_reads_what_it_shows(reader: AsyncClient, known: dict[str, Any], wanted: str) -> None:
+    path = f"{V1}/{wanted.format(**known)}"
+    with watching() as watch:
+        answer = await reader.get(path)
+        assert answer.status_code == 200, answer.text
+        cursor = answer.json()["next_cursor"]
+        if cursor is not None:
+            following = await reader.get(f"{path}&cursor={cursor}")
+            assert following.status_code == 200, following.text
+            assert following.json()["items"] != answer.json()["items"]
+    watch.require_probes(MOST_ROWS)
+
+
+@pytest.mark.parametrize("path", LOOKED_UP)
+async def test_one_thing_is_found_by_its_name(reader: AsyncClient, known: dict[str, Any], path: str) -> None:
+    with watching() as watch:
+        answer = await reader.get(path.format(**known))
+    assert answer.status_code == (404 if path.endswith("no-such-order") else 200), answer.text
+    # Of the queue, all that waits is looked at.
+    watch.require_probes(1_500)
+
+
+@pytest.mark.parametrize(
+    "path", ["cases", "cases?needs_attention=true", "refunds", "messages", "deliveries", "feedback"]
+)
+async def test_a_page_takes_as_many_statements_whatever_it_holds(reader: AsyncClient, path: str) -> None:
+    counts = {}
+    await reader.get(f"{V1}/{path}")
+    for limit in (1, 10, 100):
+        with watching() as watch:
+            answer = await reader.get(f"{V1}/{path}{'&' if '?' in path else '?'}limit={limit}")
+        assert len(answer.json()["items"]) == limit
+        counts[limit] = len([one for one in watch.seen if "pg_catalog" not in one.text])
+    # What only cases that wait for evidence need is asked for when there is one on the page.
+    assert counts[1] <= counts[10] == counts[100] <= 10, counts
