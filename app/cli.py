@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app import __version__, cli_lists, cli_policy, cli_webhooks, start
 from app.cli_output import print_json, progress, say
-from app.doctor import examine, level_of
+from app.doctor import code_of, examine, level_of
 from app.errors import AppError
 from app.logging import configure_logging
 from app.runtime import build_runtime
@@ -136,8 +136,12 @@ def doctor_command(
     healthy = all(finding.ok for finding in findings)
     if as_json:
         listed = [
-            {"subject": one.subject, "level": level_of(one), "detail": one.detail, "mend": one.mend} for one in findings
-        ]
+            {
+                "code": code_of(one), "level": level_of(one), "subject": one.subject, "detail": one.detail,
+                "mend": one.mend,
+            }
+            for one in findings
+        ]  # fmt: skip
         print_json({"ok": healthy, "findings": listed})
     else:
         _print_findings(findings)
@@ -146,13 +150,17 @@ def doctor_command(
 
 
 def _print_findings(findings: list[Finding]) -> None:
-    width = max(len(finding.subject) for finding in findings)
-    colours = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "fault": typer.colors.RED}
-    for finding in findings:
+    """What is wrong, each with its mend and code; then what is right, in short."""
+    wrong = [finding for finding in findings if level_of(finding) != "ok"]
+    colours = {"warning": typer.colors.YELLOW, "fault": typer.colors.RED}
+    for finding in wrong:
         level = level_of(finding)
-        say(f"{typer.style(_MARKS[level], fg=colours[level])} {finding.subject:<{width}}  {finding.detail}")
-        if finding.mend:
-            say(f"  {'':<{width}}  → {finding.mend}")
+        say(f"{typer.style(_MARKS[level], fg=colours[level])} {finding.subject}: {finding.detail}")
+        say(f"  → {finding.mend} [{code_of(finding)}]")
+    right = [finding for finding in findings if finding not in wrong]
+    width = max((len(finding.subject) for finding in right), default=0)
+    for finding in right:
+        say(f"{typer.style(_MARKS['ok'], fg=typer.colors.GREEN)} {finding.subject:<{width}}  {finding.detail}")
 
 
 @cli.command("openapi")

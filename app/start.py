@@ -121,6 +121,11 @@ def look_at(url: str) -> DatabaseState:
     try:
         with psycopg.connect(libpq_url(url), connect_timeout=10) as connection:
             postgresql = connection.info.server_version // 10_000
+            if postgresql < OLDEST_POSTGRESQL:
+                raise ConfigError(
+                    f"The database at {host_of(url)} is PostgreSQL {postgresql}; "
+                    f"Makegood needs {OLDEST_POSTGRESQL} or newer."
+                )
             found = connection.execute(
                 "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY(%s))",
                 [sorted(metadata.tables)],
@@ -131,10 +136,6 @@ def look_at(url: str) -> DatabaseState:
         raise ConfigError(
             "DATABASE_URL is not a PostgreSQL URL; it looks like postgresql://user:password@host/name."
         ) from None
-    if postgresql < OLDEST_POSTGRESQL:
-        raise ConfigError(
-            f"The database at {host_of(url)} is PostgreSQL {postgresql}; Makegood needs {OLDEST_POSTGRESQL} or newer."
-        )
     return DatabaseState(postgresql, current_revision(url), bool(found and found[0]))
 
 
