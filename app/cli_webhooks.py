@@ -87,7 +87,7 @@ def _installed_again(settings: Settings, keys: list[str]) -> list[str]:
             await database.dispose()
 
     with reach_database(settings) as url:
-        resumed = asyncio.run(resume(url)) if look_at(url).is_current else []
+        resumed = asyncio.run(resume(url)) if look_at(url).can_be_used else []
     return [f"{key}: the app is installed again; refunds and readings go on." for key in resumed]
 
 

@@ -102,7 +102,7 @@ def _read(url: str, state: DatabaseState, now: datetime) -> _Seen:
             return connection.execute(statement.encode(), values).fetchall()
 
         [server] = rows(_SERVER)
-        if not state.is_current:
+        if not state.can_be_used:
             return _Seen(server, None, now, [], [], [])
         before = datetime.now(UTC)
         [activity] = rows(_ACTIVITY)
@@ -124,6 +124,9 @@ def _no_database_yet(settings: Settings) -> Finding:
 def _schema(settings: Settings, state: DatabaseState) -> Finding:
     if state.is_current:
         return Finding("schema", True, f"{state.revision}, as this version needs")
+    if state.can_be_used:
+        detail = f"{state.revision}, newer than this version, which works with it while an upgrade goes on"
+        return Finding("schema", True, detail, "Upgrade this installation too.", "schema_newer")
     by_itself = state.is_empty or settings.database_url is None
     if by_itself and state.is_older:
         mend = "The next start makes it; or run: makegood migrate"

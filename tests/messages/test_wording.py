@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.doctor import check_settings
+from app.doctor_settings import check_settings
 from app.messages.facts import MessageFacts, MessageKind
 from app.messages.preview import wording_faults
 from app.messages.render import render, render_own

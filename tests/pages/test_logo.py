@@ -10,7 +10,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from PIL import Image
 
-from app.doctor import check_settings
+from app.doctor_settings import check_settings
 from app.main import create_app
 from app.pages.logo import MOST_BYTES, LogoFault, read_logo
 from app.runtime import build_runtime
