@@ -14,7 +14,7 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app import __version__, cli_lists, cli_policy, cli_webhooks, start
+from app import __version__, cli_backup, cli_lists, cli_policy, cli_webhooks, start
 from app.cli_output import print_json, progress, say
 from app.doctor import code_of, examine, level_of
 from app.errors import AppError
@@ -38,6 +38,8 @@ cli.add_typer(cli_webhooks.group, name="webhooks")
 cli.add_typer(cli_lists.deliveries, name="deliveries")
 cli.add_typer(cli_lists.cases, name="cases")
 cli.add_typer(cli_policy.group, name="policy")
+cli.command("backup")(cli_backup.backup_command)
+cli.command("restore")(cli_backup.restore_command)
 
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 _MARKS = {"ok": "✓", "warning": "!", "fault": "✗"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from app.policy.files import PolicyFault, load
 from app.settings import Settings
 from app.settings_store import StoreSettings
 from app.stores.base import Finding, Store, Subscription
-from app.stores.callbacks import callback_url, elsewhere, missing_topics
+from app.stores.callbacks import callback_url, elsewhere, needs
 from app.stores.listing import api_url
 from app.stores.registry import build_store
 from app.stores.shopify_check import COUPON_SCOPE, REQUIRED_SCOPES
@@ -109,17 +108,14 @@ async def _subscriptions(store: Store, configured: StoreSettings, url: str) -> l
 def _judged(
     subject: str, wanted: Sequence[str], there: Sequence[Subscription], url: str, mend: str
 ) -> Iterator[Finding]:
-    missing = missing_topics(wanted, there, url)
-    ours = [each for each in there if each.url == url]
-    off = [topic for topic in missing if topic in {each.topic for each in ours}]
-    if absent := [topic for topic in missing if topic not in off]:
-        yield Finding(subject, False, f"missing at {url}: {', '.join(absent)}", mend, "webhooks_missing")
-    if off:
-        detail = f"switched off at {url} (the store does so after failed deliveries): {', '.join(off)}"
+    found = needs(wanted, there, url)
+    if found.absent:
+        yield Finding(subject, False, f"missing at {url}: {', '.join(found.absent)}", mend, "webhooks_missing")
+    if found.off:
+        detail = f"switched off at {url} (the store does so after failed deliveries): {', '.join(found.off)}"
         yield Finding(subject, False, detail, mend, "webhooks_inactive")
-    twice = [topic for topic, count in Counter(each.topic for each in ours).items() if count > 1]
-    if twice:
-        detail = f"there more than once: {', '.join(sorted(twice))}; each event comes as often"
+    if found.twice:
+        detail = f"there more than once: {', '.join(found.twice)}; each event comes as often"
         yield Finding(subject, True, detail, mend, "webhooks_duplicate")
     if others := elsewhere(there, url):
         detail = f"sent to {', '.join(others)} too: an old address of ours, or another Makegood on the same store"

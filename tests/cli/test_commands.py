@@ -31,7 +31,7 @@ def test_every_command_of_this_release_is_there_and_no_other(makegood: Makegood)
     named = {line.split()[0] for line in said.splitlines() if line.startswith("  ") and line[2] != " "}
     assert named == {
         "serve", "worker", "migrate", "doctor", "openapi", "sandbox", "demo", "webhooks", "deliveries", "cases",
-        "policy",
+        "policy", "backup", "restore",
     }  # fmt: skip
 
 

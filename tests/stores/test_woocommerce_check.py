@@ -172,9 +172,11 @@ async def test_a_webhook_that_failures_disabled_is_made_anew_before_it_is_delete
 
 
 async def test_one_active_webhook_of_a_topic_is_enough(site: ScriptedSite, woo: WooStore) -> None:
-    hooks = [hook(number, topic) for number, topic in enumerate(TOPICS, start=1)]
-    site.script(say([hook(99, TOPICS[0], status="disabled"), *hooks]))
-    assert await woo.sync_subscriptions(_URL) == []
+    hooks = [hook(number, topic) for number, topic in enumerate(TOPICS, start=3)]
+    surplus = [hook(1, TOPICS[0], status="disabled"), hook(99, TOPICS[0])]
+    site.script(say([*surplus, *hooks]), say(surplus[0]), say(surplus[1]))
+    assert await woo.sync_subscriptions(_URL) == [f"Deleted 2 of the 3 webhooks {TOPICS[0]}: one is enough."]
+    assert [asked.path.rpartition("/")[2] for asked in site.asked if asked.method == "DELETE"] == ["1", "99"]
 
 
 @pytest.mark.parametrize(
