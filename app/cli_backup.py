@@ -30,7 +30,7 @@ def backup_command(file: File) -> None:
 
 
 def restore_command(file: File) -> None:
-    """Bring a backup into an empty database; stop every process of Makegood before."""
+    """Bring a backup into an empty database; stop all else first."""
     settings = load_settings()
     configure_logging("error")
     with reach_database(settings) as url, progress("Reading"):
