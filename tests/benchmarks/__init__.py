@@ -1,0 +1,1 @@
+"""Measurements: `python -m tests.benchmarks [--quick] [--only NAME …]`. What they mean is in docs/performance.md."""
