@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -72,6 +73,16 @@ def test_an_unreachable_database(settings: Settings) -> None:
     assert found.code == "database_unreachable"
     assert "127.0.0.1" in found.detail
     assert "hush" not in found.detail
+
+
+def test_no_database_yet(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nowhere = settings.model_copy(update={"data_dir": tmp_path / "data"})
+    [found] = check_database(nowhere)
+    assert (level_of(found), found.code) == ("warning", "database_not_made")
+    assert not (tmp_path / "data").exists()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    [found] = check_database(nowhere)
+    assert (level_of(found), found.code) == ("fault", "database_none")
 
 
 def test_a_url_that_is_none(settings: Settings) -> None:

@@ -107,6 +107,19 @@ def test_a_policy_with_a_fault_is_named_with_its_line(settings: Settings, tmp_pa
     assert f"{wrong}:4: window.days" in found["policy_fault"]
 
 
+def test_a_policy_that_the_law_forbids(settings: Settings, tmp_path: Path) -> None:
+    doubtful = tmp_path / "doubtful.toml"
+    doubtful.write_text('name = "mine"\nversion = "1"\n[window]\ndays = 3\n', encoding="utf-8")
+    settings.stores["alpha"].policy = str(doubtful)
+    found = {one.code: one for one in check_settings(settings) if one.subject == "policy of alpha"}
+    assert found["policy_doubtful"].ok
+    assert str(doubtful) in found["policy_doubtful"].mend
+
+
+def test_terms_that_nobody_asked_the_supplier_for(settings: Settings) -> None:
+    assert "supplier_terms_unknown" in codes(check_settings(settings), "warning")
+
+
 def test_an_api_version_of_the_past(settings: Settings) -> None:
     settings.stores["alpha"].api_version = "2025-10"
     assert "api_version_old" in codes(check_settings(settings), "warning")

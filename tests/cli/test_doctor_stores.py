@@ -105,6 +105,16 @@ def test_a_firewall_before_the_site(connected: Settings, world: World) -> None:
     assert codes(found_at(connected, "beta")) == ["store_blocked"]
 
 
+def test_a_site_in_trouble(connected: Settings, world: World) -> None:
+    world.site.faults.add("GET /orders", Fault(FaultKind.STATUS_BEFORE, 503))
+    assert codes(found_at(connected, "beta")) == ["store_in_trouble"]
+
+
+def test_webhooks_that_may_not_be_looked_at(connected: Settings, world: World) -> None:
+    world.site.faults.add("GET /webhooks", Fault(FaultKind.STATUS_BEFORE, 403))
+    assert codes(found_at(connected, "beta")) == ["webhooks_hidden"]
+
+
 @pytest.mark.parametrize(("permission", "code"), [("read", "key_read_only"), ("write", "key_write_only")])
 def test_a_key_with_half_its_rights(connected: Settings, world: World, permission: str, code: str) -> None:
     world.site.keys.add(ApiKey("ck_half", "cs_half", permission))

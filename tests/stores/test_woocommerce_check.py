@@ -110,12 +110,16 @@ async def test_the_captured_read_only_answer(site: ScriptedSite, woo: WooStore) 
     assert faults(await woo.check()) == ["key: The key may read but not write (woocommerce_rest_authentication_error)"]
 
 
-@pytest.mark.parametrize("secret", ["", "a&amp;b", "x&#039;y"])
-async def test_a_webhook_secret_that_can_never_verify(site: ScriptedSite, secret: str) -> None:
+@pytest.mark.parametrize(
+    ("secret", "code"),
+    [("", "webhook_secret_missing"), ("a&amp;b", "webhook_secret_entity"), ("x&#039;y", "webhook_secret_entity")],
+)
+async def test_a_webhook_secret_that_can_never_verify(site: ScriptedSite, secret: str, code: str) -> None:
     made = store(site.url, webhook_secret=secret)
     site.script(say([]), _NO_ORDER)
-    (found,) = faults(await made.check())
-    assert found.startswith("webhook secret: ")
+    (found,) = [finding for finding in await made.check() if not finding.ok]
+    assert (found.subject, found.code) == ("webhook secret", code)
+    assert found.mend
     await made.aclose()
 
 
