@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
-import psycopg
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from app import __version__, cli_events, cli_lists, cli_policy, cli_webhooks, start
+from app import __version__
+from app.cli_lazy import LazyGroup
 from app.cli_output import print_json, progress, say
-from app.doctor import examine, level_of
 from app.errors import AppError
-from app.logging import configure_logging
-from app.runtime import build_runtime
-from app.serve import listen, serve, url_of
-from app.settings import Settings
-from app.settings_load import load_settings, require_for_service
-from app.stores.base import Finding
-from app.worker import keep_working
 
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from app.stores.base import Finding
+
+# What a command needs is imported when it runs: `--help` and a shell's completion must not load the whole service.
 cli = typer.Typer(
     name="makegood",
     help="Makes good on every return of a store that holds no stock.",
+    cls=LazyGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-cli.add_typer(cli_webhooks.group, name="webhooks")
-cli.add_typer(cli_lists.deliveries, name="deliveries")
-cli.add_typer(cli_lists.cases, name="cases")
-cli.add_typer(cli_events.group, name="events")
-cli.add_typer(cli_policy.group, name="policy")
 
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)]
 _MARKS = {"ok": "✓", "warning": "!", "fault": "✗"}
@@ -50,10 +41,23 @@ def main() -> None:
         cli()
     except AppError as error:
         _fail(error.detail)
-    except (DBAPIError, psycopg.Error) as error:
-        # The driver's own words may quote rows, and so personal data.
-        name = type(error.orig if isinstance(error, DBAPIError) else error).__name__
+    except Exception as error:
+        name = _database_trouble(error)
+        if name is None:
+            raise
         _fail(f"The database did not carry this out ({name}); try again, and see its log if it happens again.")
+
+
+def _database_trouble(error: Exception) -> str | None:
+    """The kind of a database's error; its own words may quote rows, and so personal data. None for other errors."""
+    if "psycopg" not in sys.modules:
+        return None
+    import psycopg
+    from sqlalchemy.exc import DBAPIError
+
+    if isinstance(error, DBAPIError):
+        return type(error.orig).__name__
+    return type(error).__name__ if isinstance(error, psycopg.Error) else None
 
 
 def _fail(sentence: str) -> NoReturn:
@@ -84,6 +88,9 @@ def serve_command(
     no_worker: Annotated[bool, typer.Option("--no-worker", help="Leave the jobs to `makegood worker`.")] = False,
 ) -> None:
     """Run the API, with a worker inside unless told otherwise."""
+    from app import start
+    from app.serve import listen, serve, url_of
+
     settings = _service_settings()
     listening = listen(host, port)
     url = url_of(listening)
@@ -103,12 +110,19 @@ def worker_command(
     concurrency: Annotated[int, typer.Option(help="Jobs at a time.", min=1, max=200)] = 10,
 ) -> None:
     """Run a worker alone; any number may run, on any number of machines."""
+    import asyncio
+
+    from app import start
+
     settings = _service_settings()
     with _until_stopped(), start.open_database(settings) as database_url:
         asyncio.run(_work(settings, database_url, concurrency))
 
 
 async def _work(settings: Settings, database_url: str, concurrency: int) -> None:
+    from app.runtime import build_runtime
+    from app.worker import keep_working
+
     runtime = build_runtime(settings, database_url, pool_size=max(10, concurrency))
     say(f"Makegood works on up to {concurrency} jobs at a time. Ctrl-C stops it.")
     try:
@@ -120,6 +134,8 @@ async def _work(settings: Settings, database_url: str, concurrency: int) -> None
 @cli.command("migrate")
 def migrate_command() -> None:
     """Bring the database to the current schema."""
+    from app import start
+
     settings = _settings()
     with start.reach_database(settings) as url, progress("Migrating"):
         before, after = start.migrate(url)
@@ -131,14 +147,21 @@ def doctor_command(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Check configuration, database, stores, suppliers and mail; exit 1 if anything is wrong."""
+    from app.doctor import code_of, examine, level_of
+    from app.logging import configure_logging
+
     configure_logging("error")
     with progress("Looking") as looking_at:
         findings = examine(looking_at)
     healthy = all(finding.ok for finding in findings)
     if as_json:
         listed = [
-            {"subject": one.subject, "level": level_of(one), "detail": one.detail, "mend": one.mend} for one in findings
-        ]
+            {
+                "code": code_of(one), "level": level_of(one), "subject": one.subject, "detail": one.detail,
+                "mend": one.mend,
+            }
+            for one in findings
+        ]  # fmt: skip
         print_json({"ok": healthy, "findings": listed})
     else:
         _print_findings(findings)
@@ -147,19 +170,27 @@ def doctor_command(
 
 
 def _print_findings(findings: list[Finding]) -> None:
-    width = max(len(finding.subject) for finding in findings)
-    colours = {"ok": typer.colors.GREEN, "warning": typer.colors.YELLOW, "fault": typer.colors.RED}
-    for finding in findings:
+    """What is wrong, each with its mend and code; then what is right, in short."""
+    from app.doctor import code_of, level_of
+
+    wrong = [finding for finding in findings if level_of(finding) != "ok"]
+    colours = {"warning": typer.colors.YELLOW, "fault": typer.colors.RED}
+    for finding in wrong:
         level = level_of(finding)
-        say(f"{typer.style(_MARKS[level], fg=colours[level])} {finding.subject:<{width}}  {finding.detail}")
-        if finding.mend:
-            say(f"  {'':<{width}}  → {finding.mend}")
+        say(f"{typer.style(_MARKS[level], fg=colours[level])} {finding.subject}: {finding.detail}")
+        say(f"  → {finding.mend} [{code_of(finding)}]")
+    right = [finding for finding in findings if finding not in wrong]
+    width = max((len(finding.subject) for finding in right), default=0)
+    for finding in right:
+        say(f"{typer.style(_MARKS['ok'], fg=typer.colors.GREEN)} {finding.subject:<{width}}  {finding.detail}")
 
 
 @cli.command("openapi")
 def openapi_command() -> None:
     """Print the OpenAPI document; needs no database and no settings."""
     from app.main import create_app
+    from app.runtime import build_runtime
+    from app.settings import Settings
 
     runtime = build_runtime(Settings.model_construct(), "postgresql://")
     print_json(create_app(runtime).openapi())
@@ -170,6 +201,7 @@ def sandbox_command(
     port: Annotated[int | None, typer.Option(help="The port; 8100 by default.", min=1, max=65535)] = None,
 ) -> None:
     """Run the sandbox stores and suppliers alone."""
+    from app.logging import configure_logging
     from app.sandbox.run import run_sandbox
 
     configure_logging("warning")
@@ -184,6 +216,7 @@ def demo_command(
 ) -> None:
     """Play returns on both platforms, on this machine alone, and show each step."""
     from app.demo.run import run_demo
+    from app.logging import configure_logging
 
     configure_logging("warning")
     code = 0
@@ -193,12 +226,17 @@ def demo_command(
 
 
 def _settings() -> Settings:
+    from app.logging import configure_logging
+    from app.settings_load import load_settings
+
     settings = load_settings()
     configure_logging(settings.log_level, settings.log_json)
     return settings
 
 
 def _service_settings() -> Settings:
+    from app.settings_load import require_for_service
+
     settings = _settings()
     require_for_service(settings)
     if not settings.api_keys:

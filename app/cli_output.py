@@ -9,9 +9,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 Row = Sequence[str]
 
@@ -39,6 +36,10 @@ def print_table(columns: Row, rows: Sequence[Row], empty: str) -> None:
     if not rows:
         say(empty)
         return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
@@ -51,9 +52,12 @@ def progress(text: str) -> Iterator[Callable[[str], None]]:
 
     Say nothing inside: while it runs, what goes to stdout is shown on stderr.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield lambda _: None
         return
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True)
     with console.status(text) as status:
         yield lambda detail: status.update(f"{text}: {escape(detail)}")

@@ -20,8 +20,9 @@ from app.settings_load import load_settings
 from app.start import look_at, reach_database
 from app.stores import installation
 from app.stores.base import Store
-from app.stores.callbacks import callback_url, missing_topics
+from app.stores.callbacks import Needs, callback_url, needs
 from app.stores.registry import StoreRegistry
+from app.stores.woocommerce import WooStore
 
 group = typer.Typer(help="The stores' webhooks.", no_args_is_help=True, rich_markup_mode=None)
 StoreKey = Annotated[str | None, typer.Option("--store", help="Only this store.")]
@@ -44,21 +45,26 @@ def list_command(store: StoreKey = None) -> None:
 
 
 @group.command("sync")
-def sync_command(store: StoreKey = None) -> None:
-    """Create the webhooks that are missing and switch those on again that the store has switched off."""
+def sync_command(
+    store: StoreKey = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    secrets: Annotated[bool, typer.Option("--secrets", help="Tell WooCommerce the webhook secret again.")] = False,
+) -> None:
+    """Create missing webhooks, switch those on again that the store has switched off, and delete duplicates of ours."""
 
     said: list[str] = []
     done: list[str] = []
 
     async def sync(settings: Settings, one: Store) -> None:
         url = callback_url(settings, one.key)
-        if settings.stores[one.key].dry_run:
-            missing = missing_topics(needed_topics(one.platform), await one.list_subscriptions(), url)
-            would = f"would subscribe to {', '.join(missing)} at {url}" if missing else "has every webhook it needs"
-            said.append(f"{one.key}: dry run, nothing is written; {would}.")
+        if dry_run or settings.stores[one.key].dry_run:
+            found = needs(needed_topics(one.platform), await one.list_subscriptions(), url)
+            said.append(f"{one.key}: dry run, nothing is written; {_would(found, url)}.")
             return
-        changes = await one.sync_subscriptions(url) or [f"Every webhook already goes to {url}."]
-        said.extend(f"{one.key}: {sentence}" for sentence in changes)
+        changes = await one.sync_subscriptions(url)
+        if secrets and isinstance(one, WooStore):
+            changes += await one.renew_secrets(url)
+        said.extend(f"{one.key}: {sentence}" for sentence in changes or [f"Every webhook already goes to {url}."])
         done.append(one.key)
 
     try:
@@ -69,6 +75,16 @@ def sync_command(store: StoreKey = None) -> None:
     finally:
         for sentence in said:
             say(sentence)
+
+
+def _would(found: Needs, url: str) -> str:
+    deeds = [
+        (f"subscribe to {', '.join(found.absent)} at {url}", found.absent),
+        (f"switch on {', '.join(found.off)}", found.off),
+        (f"delete all but one of {', '.join(found.twice)}", found.twice),
+    ]
+    wanted = " and ".join(deed for deed, topics in deeds if topics)
+    return f"would {wanted}" if wanted else "has every webhook it needs"
 
 
 def _installed_again(settings: Settings, keys: list[str]) -> list[str]:
@@ -87,7 +103,7 @@ def _installed_again(settings: Settings, keys: list[str]) -> list[str]:
             await database.dispose()
 
     with reach_database(settings) as url:
-        resumed = asyncio.run(resume(url)) if look_at(url).is_current else []
+        resumed = asyncio.run(resume(url)) if look_at(url).can_be_used else []
     return [f"{key}: the app is installed again; refunds and readings go on." for key in resumed]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -14,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.api import errors_of, runtime_from
-from app.db.migrate import head_revision
+from app.db.migrate import OLDEST_CODE_SQL, fits, head_revision
 from app.db.work import Work
 from app.errors_http import DatabaseUnavailable, InternalError
 from app.metrics import CONTENT_TYPE, scrape
@@ -66,7 +65,7 @@ def _reach(request: Request) -> StoreReach:
     "/readyz",
     summary="Can this process do its work?",
     description=(
-        "200 when the database answers and has the schema that this version needs, else 503. How long jobs and "
+        "200 when the database answers and has a schema that this version works with, else 503. How long jobs and "
         "deliveries wait, stores that do not answer and deliveries that failed are told and decide nothing."
     ),
     responses={503: {"model": ReadinessOut, "description": "The database is away, or its schema is another."}},
@@ -91,19 +90,18 @@ def _addresses(runtime: Runtime) -> dict[str, str]:
     return {key: api_url(store) for key, store in runtime.settings.stores.items()}
 
 
-@lru_cache(maxsize=1)
-def _expected_revision() -> str:
-    return head_revision()
-
-
 async def _look(work: Work, checks: dict[str, dict[str, Any]], warnings: list[str]) -> None:
-    revision = None
+    revision = oldest_code = None
     if await work.session.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
         revision = await work.session.scalar(text("SELECT version_num FROM alembic_version"))
+        oldest_code = await work.session.scalar(text(OLDEST_CODE_SQL))
     checks["database"] = {"ok": True}
-    checks["schema"] = {"ok": revision == _expected_revision(), "revision": revision, "expected": _expected_revision()}
-    if not checks["schema"]["ok"]:
+    fitting = fits(revision, oldest_code)
+    checks["schema"] = {"ok": fitting, "revision": revision, "expected": head_revision()}
+    if not fitting:
         return
+    if revision != head_revision():
+        warnings.append(f"The database has the newer schema {revision}; upgrade this process.")
     waits = {"job": await oldest_job(work), "delivery": await oldest_delivery(work)}
     ages = {name: round((work.now - since).total_seconds(), 1) if since else None for name, since in waits.items()}
     checks["queue"] = {"ok": True, **{f"oldest_{name}_seconds": age for name, age in ages.items()}}

@@ -34,6 +34,14 @@ _KEYED: dict[str, type[BaseModel] | None] = {
 _LISTS = ("__VENDORS", "__SKU_PREFIXES", "__TYPES", "__STORES")
 
 
+class WrongSettings(ConfigError):
+    """Settings that cannot be used; `mistakes` has one sentence for each."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__(" ".join(self.mistakes))
+
+
 def config_file_path() -> Path | None:
     """The TOML file named by MAKEGOOD_CONFIG_FILE. Raises `ConfigError` when it is not there."""
     named = os.environ.get(f"{PREFIX}CONFIG_FILE") or dotenv_values(".env").get(f"{PREFIX}CONFIG_FILE")
@@ -46,17 +54,17 @@ def config_file_path() -> Path | None:
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Reads environment, `.env` and TOML. Raises `ConfigError` with one sentence for each mistake."""
+    """Reads environment, `.env` and TOML. Raises `WrongSettings` with one sentence for each mistake."""
     environment = _environment()
     mistakes = [*_unknown_variables(environment), *_bad_lists(environment), *_unknown_in_file()]
     if mistakes:
-        raise ConfigError(" ".join(mistakes))
+        raise WrongSettings(mistakes)
     if "database_url" not in overrides and (url := environment.get("DATABASE_URL")):
         overrides["database_url"] = environment.get(f"{PREFIX}DATABASE_URL") or url
     try:
         return Settings(**overrides)
     except ValidationError as error:
-        raise ConfigError(" ".join(_sentence(item) for item in error.errors(include_input=False))) from None
+        raise WrongSettings(_sentence(item) for item in error.errors(include_input=False)) from None
     except (SettingsError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{str(error).splitlines()[0]}.") from None
 

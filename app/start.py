@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import psycopg
-from alembic.script import ScriptDirectory
 from psycopg.conninfo import conninfo_to_dict
 
 from app.db.embedded import EmbeddedPostgres
 from app.db.engine import libpq_url
 from app.db.metadata import metadata
-from app.db.migrate import alembic_config, current_revision, head_revision, upgrade
+from app.db.migrate import current_revision, fits, head_revision, known_revisions, oldest_code_of, upgrade
 from app.errors import ConfigError, Unavailable
 from app.settings import Settings
 
@@ -52,11 +51,12 @@ class SchemaMismatch(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """What a look at a database tells: PostgreSQL's major version and the schema it has."""
+    """What a look at a database tells: PostgreSQL's major version, the schema it has, and what code works with it."""
 
     postgresql: int
     revision: str | None
     has_our_tables: bool
+    oldest_code: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -69,9 +69,14 @@ class DatabaseState:
         return self.revision == head_revision()
 
     @property
+    def can_be_used(self) -> bool:
+        """True when this version works with the schema: it is its own, or a newer one that older code survives."""
+        return fits(self.revision, self.oldest_code)
+
+    @property
     def is_older(self) -> bool:
         """True when this version knows the schema and can bring it up."""
-        return self.is_empty or (not self.is_current and self.revision in _known_revisions())
+        return self.is_empty or (not self.is_current and self.revision in known_revisions())
 
 
 @contextmanager
@@ -97,21 +102,27 @@ def open_database(settings: Settings) -> Iterator[str]:
     """The URL of a database with the schema that this version needs, held open until the block ends.
 
     The embedded database and an empty one are migrated here, under a lock. Raises `DatabaseUnreachable`, and
-    `SchemaMismatch` for an older or newer schema in a database of the operator's own.
+    `SchemaMismatch` for an older schema in a database of the operator's own, and for one that is too new.
     """
     with reach_database(settings) as url:
         state = look_at(url)
         if state.is_empty or (settings.database_url is None and state.is_older):
             upgrade(url)
-        elif not state.is_current:
+        elif not state.can_be_used:
             raise SchemaMismatch(mismatch(state))
         yield url
 
 
 def migrate(url: str) -> tuple[str | None, str]:
-    """Brings the database to the current schema; answers the revision before and after."""
+    """Brings the database to the current schema; answers the revision before and after.
+
+    A newer schema that this version works with is left as it is: an older release that starts again during an upgrade
+    does no harm.
+    """
     state = look_at(url)
-    if not state.is_current and not state.is_older:
+    if state.revision is not None and state.can_be_used:
+        return state.revision, state.revision
+    if not state.is_older:
         raise SchemaMismatch(mismatch(state))
     return state.revision, upgrade(url)
 
@@ -121,6 +132,11 @@ def look_at(url: str) -> DatabaseState:
     try:
         with psycopg.connect(libpq_url(url), connect_timeout=10) as connection:
             postgresql = connection.info.server_version // 10_000
+            if postgresql < OLDEST_POSTGRESQL:
+                raise ConfigError(
+                    f"The database at {host_of(url)} is PostgreSQL {postgresql}; "
+                    f"Makegood needs {OLDEST_POSTGRESQL} or newer."
+                )
             found = connection.execute(
                 "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = current_schema() AND tablename = ANY(%s))",
                 [sorted(metadata.tables)],
@@ -131,11 +147,9 @@ def look_at(url: str) -> DatabaseState:
         raise ConfigError(
             "DATABASE_URL is not a PostgreSQL URL; it looks like postgresql://user:password@host/name."
         ) from None
-    if postgresql < OLDEST_POSTGRESQL:
-        raise ConfigError(
-            f"The database at {host_of(url)} is PostgreSQL {postgresql}; Makegood needs {OLDEST_POSTGRESQL} or newer."
-        )
-    return DatabaseState(postgresql, current_revision(url), bool(found and found[0]))
+    revision = current_revision(url)
+    oldest_code = oldest_code_of(url) if revision is not None else None
+    return DatabaseState(postgresql, revision, bool(found and found[0]), oldest_code)
 
 
 def mismatch(state: DatabaseState) -> str:
@@ -159,11 +173,6 @@ def host_of(url: str) -> str:
         named = None
     # A password with an unescaped @ moves the border between user and host; the host is what follows the last one.
     return str(named or urlsplit(url).hostname or "the local socket").rpartition("@")[2]
-
-
-def _known_revisions() -> set[str]:
-    script = ScriptDirectory.from_config(alembic_config(""))
-    return {each.revision for each in script.walk_revisions()}
 
 
 def _cause(error: psycopg.OperationalError) -> str:

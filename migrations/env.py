@@ -11,6 +11,7 @@ from sqlalchemy import create_engine
 
 from app.db.engine import libpq_url
 from app.db.metadata import metadata
+from app.db.migrate import OLDEST_CODE
 
 # A migration that cannot get its lock quickly must give up rather than queue everybody behind it.
 LOCK_TIMEOUT = "5s"
@@ -37,6 +38,9 @@ def run() -> None:
         )
         with context.begin_transaction():
             context.run_migrations()
+        if connection.exec_driver_sql("SELECT to_regclass('alembic_version')").scalar() is not None:
+            connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS '{OLDEST_CODE}'")
+            connection.commit()
     engine.dispose()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,12 @@ from app.errors import ConfigError
 # Two processes that start at once must not migrate at once: the second waits here and then finds nothing to do.
 _MIGRATION_LOCK = 7_350_113
 _LOCK_SECONDS = 0.2
+# The schema whose code still works with the newest one: while an upgrade goes on, processes of that release and later
+# ones run beside the new. A migration that takes away what older code uses moves this to the release that no longer
+# uses it; tests/migrations holds every later migration to it. It is kept in the database, as the comment of
+# alembic_version, for code that does not know the newest migrations.
+OLDEST_CODE = "0013"
+OLDEST_CODE_SQL = "SELECT obj_description('alembic_version'::regclass)"
 
 
 def migrations_folder() -> Path:
@@ -34,6 +41,21 @@ def alembic_config(url: str) -> Config:
     return config
 
 
+@cache
+def known_revisions() -> frozenset[str]:
+    """Every revision that this code knows."""
+    script = ScriptDirectory.from_config(alembic_config(""))
+    return frozenset(each.revision for each in script.walk_revisions())
+
+
+def fits(revision: str | None, oldest_code: str | None) -> bool:
+    """Whether this code works with a schema: its own, or a newer one that says so (`oldest_code`, see OLDEST_CODE)."""
+    if revision == head_revision():
+        return True
+    return revision is not None and revision not in known_revisions() and oldest_code in known_revisions()
+
+
+@cache
 def head_revision() -> str:
     """The revision that this code needs."""
     config = Config()
@@ -52,6 +74,13 @@ def current_revision(url: str) -> str | None:
             return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
+
+
+def oldest_code_of(url: str) -> str | None:
+    """The schema whose code still works with this database, as the last migration left it; None when none said."""
+    with psycopg.connect(libpq_url(url), connect_timeout=10) as connection:
+        row = connection.execute(OLDEST_CODE_SQL).fetchone()
+    return str(row[0]) if row and row[0] else None
 
 
 def upgrade(url: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.header import Header
@@ -91,6 +92,14 @@ class SmtpSender:
             return Rejected("bad_message", "A header or text of this mail has characters that no mail can carry")
         return await self._deliver(recipient, content)
 
+    async def greet(self) -> Rejected | None:
+        """Connects, upgrades to TLS and logs in as a mail would, and sends none; None when all of it went well."""
+        smtp = self._connection()
+        try:
+            return await _carefully(smtp.connect())
+        finally:
+            smtp.close()
+
     async def _deliver(self, recipient: str, content: bytes) -> SendOutcome:
         smtp = self._connection()
         try:
@@ -115,21 +124,29 @@ class SmtpSender:
         )
 
     async def _introduce(self, smtp: aiosmtplib.SMTP, recipient: str) -> Rejected | None:
-        try:
+        async def steps() -> None:
             await smtp.connect()
             await smtp.mail(self._sender)
             await smtp.rcpt(recipient)
-        except aiosmtplib.SMTPAuthenticationError as error:
-            return _refusal("mail_login_refused", error)
-        except aiosmtplib.SMTPRecipientRefused as error:
-            return _refusal("recipient_refused", error)
-        except aiosmtplib.SMTPResponseException as error:
-            return _refusal("mail_refused", error)
-        except (aiosmtplib.SMTPException, OSError, ValueError) as error:
-            # The library's own words name host, port or what the server lacks; other errors may quote credentials.
-            reason = error.message if isinstance(error, aiosmtplib.SMTPException) else type(error).__name__
-            return Rejected("mail_server_unreachable", f"No mail was sent: {reason[:160]}", retryable=True)
-        return None
+
+        return await _carefully(steps())
+
+
+async def _carefully(steps: Awaitable[object]) -> Rejected | None:
+    """Takes steps that come before any content; a refusal proves that no mail was sent."""
+    try:
+        await steps
+    except aiosmtplib.SMTPAuthenticationError as error:
+        return _refusal("mail_login_refused", error)
+    except aiosmtplib.SMTPRecipientRefused as error:
+        return _refusal("recipient_refused", error)
+    except aiosmtplib.SMTPResponseException as error:
+        return _refusal("mail_refused", error)
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        # The library's own words name host, port or what the server lacks; other errors may quote credentials.
+        reason = error.message if isinstance(error, aiosmtplib.SMTPException) else type(error).__name__
+        return Rejected("mail_server_unreachable", f"No mail was sent: {reason[:160]}", retryable=True)
+    return None
 
 
 def _head(sender: str, subject: str) -> bytes:

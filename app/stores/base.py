@@ -138,12 +138,16 @@ RefundAnswer = Ok[RefundProof] | Rejected | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that `makegood doctor` checked. `ok` False needs a mend; `mend` says what to do."""
+    """One thing that `makegood doctor` checked. `ok` False needs a mend; `mend` says what to do.
+
+    `code` names the fault for programs and never changes; "" is what is right, or named by its subject.
+    """
 
     subject: str
     ok: bool
     detail: str
     mend: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from app.settings import Settings
@@ -25,3 +27,23 @@ def elsewhere(there: Sequence[Subscription], url: str) -> list[str]:
     path = urlsplit(url).path
     hosts = {urlsplit(each.url).netloc for each in there if each.url != url and urlsplit(each.url).path == path}
     return sorted(hosts - {""})
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What is wrong with the webhooks at our address: topics that are absent, switched off, or there more than once."""
+
+    absent: list[str]
+    off: list[str]
+    twice: list[str]
+
+
+def needs(wanted: Iterable[str], there: Sequence[Subscription], url: str) -> Needs:
+    """Judges a store's webhooks; those that go elsewhere are nobody's business here."""
+    missing = missing_topics(wanted, there, url)
+    ours = Counter(each.topic for each in there if each.url == url)
+    return Needs(
+        absent=[topic for topic in missing if topic not in ours],
+        off=[topic for topic in missing if topic in ours],
+        twice=sorted(topic for topic, count in ours.items() if count > 1),
+    )

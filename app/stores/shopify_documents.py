@@ -215,6 +215,26 @@ query GrantedScopes {
 """,
 )
 
+SHOP = Document(
+    "ShopOfToken",
+    "shop",
+    """
+query ShopOfToken {
+  shop { id myshopifyDomain }
+}
+""",
+)
+
+NEWEST_ORDER = Document(
+    "NewestOrder",
+    "orders",
+    """
+query NewestOrder {
+  orders(first: 1, sortKey: UPDATED_AT, reverse: true) { nodes { id email } }
+}
+""",
+)
+
 WEBHOOKS = Document(
     "WebhookSubscriptions",
     "webhookSubscriptions",
@@ -329,6 +349,8 @@ DOCUMENTS: tuple[Document, ...] = (
     SUGGESTED_REFUND,
     REFUND_CREATE,
     SCOPES,
+    SHOP,
+    NEWEST_ORDER,
     WEBHOOKS,
     WEBHOOK_CREATE,
     RETURN,

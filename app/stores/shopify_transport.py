@@ -181,7 +181,7 @@ class ShopifyTransport:
     ) -> None:
         self._pace = pace or Unpaced()
         self._costs: dict[str, float] = {}
-        self._domain = domain
+        self.domain = domain
         self._base = base
         self._tokens = tokens
         self._client = client
@@ -219,7 +219,7 @@ class ShopifyTransport:
         return Reply(response.status_code, _object_in(response), _retry_after(response))
 
     async def _send(self, document: Document, variables: Mapping[str, Any], token: str) -> httpx.Response:
-        session = shopify.Session(self._domain, self.api_version, token)
+        session = shopify.Session(self.domain, self.api_version, token)
         try:
             async with asyncio.timeout(self._deadline):
                 return await HttpxGraphQL(session, self._base, self._client).execute(
@@ -236,14 +236,14 @@ class ShopifyTransport:
         used = response.headers.get("X-Shopify-API-Version")
         _log.debug(
             "shopify_call",
-            shop=self._domain,
+            shop=self.domain,
             operation=document.name,
             status=response.status_code,
             request_id=response.headers.get("X-Request-Id"),
         )
         # Shopify falls forward to another version when the one asked for is retired.
         if used and used != self.version_used and used != self.api_version:
-            _log.warning("shopify_api_version_differs", shop=self._domain, asked=self.api_version, used=used)
+            _log.warning("shopify_api_version_differs", shop=self.domain, asked=self.api_version, used=used)
         self.version_used = used or self.version_used
 
 

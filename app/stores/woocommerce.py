@@ -41,7 +41,7 @@ from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missi
 from app.stores.woocommerce_coupons import create_coupon
 from app.stores.woocommerce_credit import is_credit, prepare_credit, send_credit
 from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
-from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, sync_webhooks
+from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, renew_secrets, sync_webhooks
 from app.stores.woocommerce_withdrawal import withdrawal_in
 
 _LONGEST_ID = 18
@@ -247,6 +247,10 @@ class WooStore:
     async def sync_subscriptions(self, callback_url: str) -> list[str]:
         """Creates missing webhooks and mends those switched off; answers one sentence for each change."""
         return await sync_webhooks(self._client, callback_url, self._webhook_secret)
+
+    async def renew_secrets(self, callback_url: str) -> list[str]:
+        """Tells every webhook there the secret again, after a rotation; one sentence for each."""
+        return await renew_secrets(self._client, callback_url, self._webhook_secret)
 
     async def read_withdrawal(self, order_id: str) -> WithdrawalNote | None:
         """What the site's own withdrawal form noted on the order."""

@@ -38,7 +38,7 @@ async def sync_webhooks(client: WooClient, callback_url: str, secret: str) -> li
 
     A webhook that failures have disabled keeps its count of them when it is re-activated, where no API shows or resets
     it: the very next failure would disable it again. It is made anew, and the old one deleted only then, so that no
-    event falls between. One that a person has paused is re-activated.
+    event falls between. One that a person has paused is re-activated. Where there are several of a topic, one stays.
 
     Raises `StoreRefused` without a secret: WooCommerce would then invent one that no API shows.
     """
@@ -51,7 +51,27 @@ async def sync_webhooks(client: WooClient, callback_url: str, secret: str) -> li
         same = [webhook for webhook in ours if webhook.get("topic") == topic]
         if not any(webhook.get("status") == "active" for webhook in same):
             changes.append(await _mend(client, topic, same, callback_url, secret))
+        elif len(same) > 1:
+            changes.append(await _thin_out(client, topic, same))
     return changes
+
+
+async def renew_secrets(client: WooClient, callback_url: str, secret: str) -> list[str]:
+    """Tells every webhook for `callback_url` the secret again: no API shows which one it has. A sentence for each."""
+    listed = await client.read_list("webhooks") or []
+    ours = [webhook for webhook in listed if text(webhook, "delivery_url", 2000) == callback_url]
+    for webhook in ours:
+        await _write(client, "PUT", f"webhooks/{identifier(webhook, 'id')}", {"secret": secret})
+    return [f"Told the webhook {text(webhook, 'topic')} its secret again." for webhook in ours]
+
+
+async def _thin_out(client: WooClient, topic: str, same: list[dict[str, Any]]) -> str:
+    """Keeps the oldest active webhook: it is the one whose deliveries have been arriving."""
+    best = min(same, key=lambda webhook: (webhook.get("status") != "active", int(identifier(webhook, "id") or 0)))
+    surplus = [webhook for webhook in same if webhook is not best]
+    for webhook in surplus:
+        await _write(client, "DELETE", f"webhooks/{identifier(webhook, 'id')}", params={"force": "true"})
+    return f"Deleted {len(surplus)} of the {len(same)} webhooks {topic}: one is enough."
 
 
 async def _mend(client: WooClient, topic: str, there: list[dict[str, Any]], callback_url: str, secret: str) -> str:

@@ -70,7 +70,15 @@ class Running:
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
         """Sends the signal, and answers the exit code."""
-        self._process.send_signal(with_signal)
+        self.signal(with_signal)
+        return self.ended()
+
+    def signal(self, one: signal.Signals) -> None:
+        """Sends a signal and waits for nothing."""
+        self._process.send_signal(one)
+
+    def ended(self) -> int:
+        """Waits for the end, and answers the exit code."""
         rest, _ = self._process.communicate(timeout=PATIENCE)
         self.said.append(rest)
         return self._process.returncode

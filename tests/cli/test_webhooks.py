@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from app.db.engine import libpq_url
-from app.sandbox.world import World
+from app.sandbox.woocommerce.webhooks import Webhook
+from app.sandbox.world import WEBHOOK_SECRET, World
 from app.stores.woocommerce_webhooks import TOPICS
 from tests.cli.conftest import Makegood
 
@@ -44,6 +45,66 @@ def test_a_dry_run_says_what_it_would_do_and_writes_nothing(makegood: Makegood, 
     assert done.code == 0
     assert done.out.startswith("beta: dry run, nothing is written; would subscribe to order.created, order.updated")
     assert makegood("webhooks", "list", "--store", "beta", **settings).out == ""
+
+
+def hooks_of(world: World, topic: str) -> list[Webhook]:
+    return [hook for hook in world.site.webhooks.hooks.values() if hook.topic == topic]
+
+
+def test_sync_mends_what_is_ours_and_nothing_else(makegood: Makegood, world: World) -> None:
+    makegood("webhooks", "sync", **world.environment())
+    board = world.site.webhooks
+    twice = {"topic": "order.created", "delivery_url": f"{CALLBACK}/woocommerce/beta", "secret": "another1"}
+    board.create(twice)
+    somebodys = board.create({**twice, "delivery_url": "http://127.0.0.1:7/books"})
+    same = board.create({**twice, "delivery_url": "http://127.0.0.1:7/books"})
+    hooks_of(world, "order.updated")[0].status = "disabled"
+    hooks_of(world, "order.deleted")[0].status = "paused"
+    del board.hooks[hooks_of(world, "order.restored")[0].webhook_id]
+    before = dict(board.hooks)
+    told = makegood("webhooks", "sync", "--dry-run", "--store", "beta", **world.environment())
+    assert told.out == (
+        f"beta: dry run, nothing is written; would subscribe to order.restored at {CALLBACK}/woocommerce/beta and "
+        "switch on order.updated, order.deleted and delete all but one of order.created.\n"
+    )
+    assert board.hooks == before
+    done = makegood("webhooks", "sync", "--store", "beta", **world.environment())
+    assert done.out.splitlines() == [
+        "beta: Deleted 1 of the 2 webhooks order.created: one is enough.",
+        "beta: Created the webhook order.updated anew: the store had disabled it after failed deliveries.",
+        "beta: Re-activated the webhook order.deleted, which was paused.",
+        "beta: Created the webhook order.restored.",
+    ]
+    ours = [hook for hook in board.hooks.values() if hook.delivery_url.startswith(CALLBACK)]
+    assert sorted(hook.topic for hook in ours) == sorted(TOPICS)
+    assert {hook.status for hook in ours} == {"active"}
+    # The one that stayed is the one that was made with our secret.
+    assert {hook.secret for hook in ours} == {WEBHOOK_SECRET}
+    assert {somebodys.webhook_id, same.webhook_id} <= set(board.hooks)
+
+
+def test_sync_makes_a_shopify_webhook_that_leads_elsewhere_anew(makegood: Makegood, world: World) -> None:
+    makegood("webhooks", "sync", "--store", "alpha", **world.environment())
+    lost = next(each for each in world.shop.subscriptions if each.topic == "REFUNDS_CREATE")
+    before = len(world.shop.subscriptions)
+    lost.uri = "http://127.0.0.1:7/books"
+    said = makegood("webhooks", "sync", "--store", "alpha", "--dry-run", **world.environment()).out
+    assert "would subscribe to refunds/create at" in said
+    assert len(world.shop.subscriptions) == before
+    done = makegood("webhooks", "sync", "--store", "alpha", **world.environment())
+    assert done.out == "alpha: Subscribed to refunds/create.\n"
+    assert len(world.shop.subscriptions) == before + 1
+    assert lost.uri == "http://127.0.0.1:7/books"
+
+
+def test_a_new_secret_is_told_to_every_webhook(makegood: Makegood, world: World) -> None:
+    makegood("webhooks", "sync", **world.environment())
+    settings = {**world.environment(), "MAKEGOOD_STORES__BETA__WEBHOOK_SECRET": "hushhushhush2"}
+    assert makegood("webhooks", "sync", "--store", "beta", **settings).out.startswith("beta: Every webhook already")
+    done = makegood("webhooks", "sync", "--store", "beta", "--secrets", **settings)
+    assert "beta: Told the webhook order.updated its secret again.\n" in done.out
+    assert {hook.secret for hook in world.site.webhooks.hooks.values()} == {"hushhushhush2"}
+    assert "hush" not in done.out + done.err
 
 
 def test_a_store_that_fails_does_not_keep_the_other_from_its_turn(makegood: Makegood, world: World) -> None:

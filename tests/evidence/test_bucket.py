@@ -179,6 +179,8 @@ async def test_the_doctor_looks_for_the_bucket(settings: Settings, s3: str, buck
     (good,) = await check_photos(Settings(**BASE_SETTINGS, **told, photos_s3_bucket=bucket.name))
     (bad,) = await check_photos(Settings(**BASE_SETTINGS, **told, photos_s3_bucket="not-there"))
     assert (good.ok, bad.ok, bad.detail) == (True, False, "there is no such bucket")
+    assert bad.code == "photos_no_bucket"
     told["photos_s3_url"] = "http://127.0.0.1:9"
     (silent,) = await check_photos(Settings(**BASE_SETTINGS, **told, photos_s3_bucket=bucket.name))
+    assert silent.code == "photos_unusable"
     assert (silent.ok, bool(silent.mend), SECRET in silent.detail) == (False, True, False)

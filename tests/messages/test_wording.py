@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.doctor import check_settings
+from app.doctor_settings import check_settings
 from app.messages.facts import MessageFacts, MessageKind
 from app.messages.preview import wording_faults
 from app.messages.render import render, render_own
@@ -117,7 +117,7 @@ def test_doctor_names_each_file_that_cannot_be_used(settings: Settings, tmp_path
     assert "refused" not in told.replace("refused, ", "")
     found = [one for one in check_settings(settings) if one.subject == "wording of mails"]
     assert len(found) == 5
-    assert all(one.ok and one.mend for one in found)
+    assert all(one.ok and one.mend and one.code == "wording_unusable" for one in found)
     settings.wording_dir = tmp_path / "missing"
     assert "no such folder" in next(iter(wording_faults(settings, NOW)))
 

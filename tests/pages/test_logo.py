@@ -10,7 +10,7 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 from PIL import Image
 
-from app.doctor import check_settings
+from app.doctor_settings import check_settings
 from app.main import create_app
 from app.pages.logo import MOST_BYTES, LogoFault, read_logo
 from app.runtime import build_runtime
@@ -81,7 +81,7 @@ async def test_anything_else_is_not_served_and_named_by_the_doctor(
     put(file, content)
     assert (await http.get("/pages/alpha/logo")).status_code == 404
     [found] = [one for one in check_settings(settings) if one.subject == "logo of alpha"]
-    assert not found.ok
+    assert (found.ok, found.code) == (False, "logo_unusable")
     assert "STORES__ALPHA__LOGO" in found.mend
 
 

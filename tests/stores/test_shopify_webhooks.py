@@ -6,10 +6,11 @@ import respx
 
 from app.stores.base import StoreRefused, Subscription
 from app.stores.shopify_webhooks import TOPICS, topic_from_enum, topic_to_enum
-from tests.stores.shopify_shop import OAUTH, Shop, data, make_store
+from tests.stores.shopify_shop import OAUTH, Shop, data, errors, make_store
 
 pytestmark = pytest.mark.respx(assert_all_called=False)
 
+DOMAIN = "alpha.myshopify.com"
 URL = "https://returns.example/webhooks/shopify/alpha"
 ALL = [
     "write_orders", "write_returns", "read_fulfillments", "read_shopify_payments_disputes", "read_all_orders",
@@ -117,8 +118,16 @@ async def test_an_app_that_is_not_installed_cannot_subscribe(respx_mock: respx.R
         await make_store().sync_subscriptions(URL)
 
 
+def looked_at(router: respx.Router, granted: httpx.Response, domain: str = DOMAIN, *newest: httpx.Response) -> None:
+    """A shop as the doctor meets it; `newest` answers the question for the newest order."""
+    order = data("orders", {"nodes": [{"id": "gid://shopify/Order/1", "email": "jane@example.com"}]})
+    shop = Shop(router).on("GrantedScopes", granted)
+    shop.on("ShopOfToken", data("shop", {"id": "gid://shopify/Shop/1", "myshopifyDomain": domain}))
+    shop.on("NewestOrder", *(newest or (order,)))
+
+
 async def test_doctor_finds_nothing_wrong(respx_mock: respx.Router) -> None:
-    Shop(respx_mock).on("GrantedScopes", scopes(*ALL))
+    looked_at(respx_mock, scopes(*ALL))
 
     findings = await make_store().check()
 
@@ -127,17 +136,43 @@ async def test_doctor_finds_nothing_wrong(respx_mock: respx.Router) -> None:
 
 
 async def test_doctor_names_missing_scopes_and_a_retired_version(respx_mock: respx.Router) -> None:
-    Shop(respx_mock).on("GrantedScopes", scopes("read_orders", "read_returns", version="2027-01"))
+    looked_at(respx_mock, scopes("read_orders", "read_returns", version="2027-01"))
 
     findings = {each.subject: each for each in await make_store().check()}
 
-    wrong = findings["store alpha: scopes"]
-    assert (wrong.ok, wrong.detail) == (False, "missing: write_orders, write_returns, read_fulfillments")
-    assert wrong.mend
-    assert not findings["store alpha: API version"].ok
+    wrong = [name for name, each in findings.items() if each.code == "scope_missing" and not each.ok and each.mend]
+    assert wrong == [f"store alpha: scope {scope}" for scope in ("write_orders", "write_returns", "read_fulfillments")]
+    assert "no refund" in findings["store alpha: scope write_orders"].detail
+    assert findings["store alpha: API version"].code == "api_version_retired"
     advice = findings["store alpha: scope read_all_orders"]
     assert advice.ok
     assert "60 days" in advice.mend
+
+
+async def test_doctor_sees_the_token_of_another_shop(respx_mock: respx.Router) -> None:
+    looked_at(respx_mock, scopes(*ALL), "other.myshopify.com")
+
+    wrong = [each for each in await make_store().check() if not each.ok]
+
+    assert [each.code for each in wrong] == ["another_shop"]
+    assert "other.myshopify.com answers" in wrong[0].detail
+
+
+async def test_doctor_sees_that_customers_are_withheld(respx_mock: respx.Router) -> None:
+    node = {"id": "gid://shopify/Order/1", "email": None}
+    denied = errors("ACCESS_DENIED", data={"orders": {"nodes": [node]}}, path=["orders", "nodes", 0, "email"])
+    looked_at(respx_mock, scopes(*ALL), DOMAIN, denied)
+
+    assert [each.code for each in await make_store().check() if not each.ok] == ["customer_data_withheld"]
+
+
+async def test_doctor_cannot_tell_about_customers_where_nobody_bought(respx_mock: respx.Router) -> None:
+    looked_at(respx_mock, scopes(*ALL), DOMAIN, data("orders", {"nodes": []}))
+
+    told = {each.subject: each for each in await make_store().check()}["store alpha: customer data"]
+
+    assert (told.ok, told.mend) == (True, "")
+    assert "yet" in told.detail
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(401), httpx.Response(502), httpx.ConnectError("refused")])

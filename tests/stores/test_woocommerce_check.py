@@ -42,13 +42,34 @@ def faults(findings: list[Finding]) -> list[str]:
 
 async def test_a_healthy_site(site: ScriptedSite, woo: WooStore) -> None:
     version, decimals = say({"environment": {"version": "11.0.1"}}), say({"id": "x", "value": "2"})
-    site.script(say([]), _NO_ORDER, version, decimals)
+    site.script(say([]), _NO_ORDER, version, decimals, say({"id": "y", "value": "EUR"}))
     findings = await woo.check()
     assert faults(findings) == []
     details = [finding.detail for finding in findings]
     assert "WooCommerce 11.0.1" in details
     assert "The store writes money with 2 decimals" in details
     assert [(asked.method, asked.body) for asked in site.asked if asked.method != "GET"] == [("PUT", b"{}")]
+
+
+async def test_a_copy_of_the_shop_without_cron_and_with_too_few_decimals(site: ScriptedSite, woo: WooStore) -> None:
+    copied = {
+        "version": "11.0.1",
+        "home_url": "https://shop.example",
+        "site_url": "https://shop.example",
+        "wp_cron": False,
+    }
+    report, decimals, money = say({"environment": copied}), say({"value": "0"}), say({"value": "EUR"})
+    site.script(say([]), _NO_ORDER, report, decimals, money)
+    found = {finding.code: finding for finding in await woo.check() if finding.mend}
+    assert set(found) == {"store_clone", "wp_cron_off", "decimals_few"}
+    assert not found["store_clone"].ok
+    assert "shop.example" in found["store_clone"].detail
+    assert "0 decimals, and EUR has 2" in found["decimals_few"].detail
+
+
+async def test_yen_have_no_decimals(site: ScriptedSite, woo: WooStore) -> None:
+    site.script(say([]), _NO_ORDER, say({"environment": {}}), say({"value": "0"}), say({"value": "JPY"}))
+    assert [finding.code for finding in await woo.check() if finding.mend] == []
 
 
 async def test_a_key_that_may_not_read_the_settings_is_no_fault(site: ScriptedSite, woo: WooStore) -> None:
@@ -60,7 +81,7 @@ async def test_a_key_that_may_not_read_the_settings_is_no_fault(site: ScriptedSi
     ("reading", "writing", "fault"),
     [
         (_DENIED, _DENIED, "key: The consumer secret is wrong"),
-        (_NOT_VIEW, _NOT_EDIT, "key: The consumer key is unknown or"),
+        (_NOT_VIEW, _NOT_EDIT, "key: The consumer key is unknown, or"),
         (say([]), _DENIED, "key: The key may read but not write"),
         (_DENIED, _NO_ORDER, "key: The key may write but not read"),
         (
@@ -89,12 +110,16 @@ async def test_the_captured_read_only_answer(site: ScriptedSite, woo: WooStore) 
     assert faults(await woo.check()) == ["key: The key may read but not write (woocommerce_rest_authentication_error)"]
 
 
-@pytest.mark.parametrize("secret", ["", "a&amp;b", "x&#039;y"])
-async def test_a_webhook_secret_that_can_never_verify(site: ScriptedSite, secret: str) -> None:
+@pytest.mark.parametrize(
+    ("secret", "code"),
+    [("", "webhook_secret_missing"), ("a&amp;b", "webhook_secret_entity"), ("x&#039;y", "webhook_secret_entity")],
+)
+async def test_a_webhook_secret_that_can_never_verify(site: ScriptedSite, secret: str, code: str) -> None:
     made = store(site.url, webhook_secret=secret)
     site.script(say([]), _NO_ORDER)
-    (found,) = faults(await made.check())
-    assert found.startswith("webhook secret: ")
+    (found,) = [finding for finding in await made.check() if not finding.ok]
+    assert (found.subject, found.code) == ("webhook secret", code)
+    assert found.mend
     await made.aclose()
 
 
@@ -151,9 +176,11 @@ async def test_a_webhook_that_failures_disabled_is_made_anew_before_it_is_delete
 
 
 async def test_one_active_webhook_of_a_topic_is_enough(site: ScriptedSite, woo: WooStore) -> None:
-    hooks = [hook(number, topic) for number, topic in enumerate(TOPICS, start=1)]
-    site.script(say([hook(99, TOPICS[0], status="disabled"), *hooks]))
-    assert await woo.sync_subscriptions(_URL) == []
+    hooks = [hook(number, topic) for number, topic in enumerate(TOPICS, start=3)]
+    surplus = [hook(1, TOPICS[0], status="disabled"), hook(99, TOPICS[0])]
+    site.script(say([*surplus, *hooks]), say(surplus[0]), say(surplus[1]))
+    assert await woo.sync_subscriptions(_URL) == [f"Deleted 2 of the 3 webhooks {TOPICS[0]}: one is enough."]
+    assert [asked.path.rpartition("/")[2] for asked in site.asked if asked.method == "DELETE"] == ["1", "99"]
 
 
 @pytest.mark.parametrize(
