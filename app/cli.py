@@ -14,11 +14,12 @@ import psycopg
 import typer
 from sqlalchemy.exc import DBAPIError
 
-from app import __version__, cli_lists, cli_policy, cli_webhooks, start
+from app import __version__, cli_lists, cli_policy, cli_webhooks, start, tracing
 from app.cli_output import print_json, progress, say
 from app.doctor import examine, level_of
 from app.errors import AppError
 from app.logging import configure_logging
+from app.metrics.processes import serving_counts
 from app.runtime import build_runtime
 from app.serve import listen, serve, url_of
 from app.settings import Settings
@@ -100,10 +101,21 @@ def serve_command(
 @cli.command("worker")
 def worker_command(
     concurrency: Annotated[int, typer.Option(help="Jobs at a time.", min=1, max=200)] = 10,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Answer /metrics of this worker on this port; 0 takes a free one.", min=0)
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address for that port.")] = "127.0.0.1",
 ) -> None:
     """Run a worker alone; any number may run, on any number of machines."""
     settings = _service_settings()
-    with _until_stopped(), start.open_database(settings) as database_url:
+    tracing.start(settings.traces_url, "worker")
+    with (
+        _until_stopped(),
+        start.open_database(settings) as database_url,
+        serving_counts(metrics_host, metrics_port) as counts_port,
+    ):
+        if counts_port is not None:
+            say(f"Metrics of this worker are at http://{metrics_host}:{counts_port}/metrics.")
         asyncio.run(_work(settings, database_url, concurrency))
 
 

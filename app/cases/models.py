@@ -13,6 +13,7 @@ from app.db.base import Base, HasId
 from app.evidence.models import Photo
 
 _ENDED = "'cancelled', 'closed', 'expired', 'rejected', 'superseded'"
+_UNPAID = f"legal_due_at IS NOT NULL AND state NOT IN ('resolved', {_ENDED})"
 # How cases that need attention are sorted: by the law's date while it can still be kept, then by the nearest clock's
 # end, then the oldest. What has no date comes last; that is written as infinity, so that pages can be cut by comparing.
 # Spelt as PostgreSQL spells it back (it breaks a CASE into lines), so that the schema can be compared with the tables.
@@ -49,6 +50,7 @@ class Case(HasId, Base):
         Index("ix_cases_supplier_id", "supplier", "id"),
         Index("ix_cases_supplier_open", "supplier", "id", postgresql_where=text(f"state NOT IN ({_ENDED})")),
         Index("ix_cases_updated_at_id", "updated_at", "id"),
+        Index("ix_cases_legal_due", "legal_due_at", postgresql_where=text(_UNPAID)),
     )
 
     reference: Mapped[str] = mapped_column(unique=True)

@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from app import watching
 from app.cases import legal, states
 from app.cases.claims import claim_closes
 from app.cases.commands import run_commands
@@ -186,6 +187,7 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
         await work.session.flush()
     except IntegrityError as error:
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
+    watching.case_event(work.session, case, event.type, moved=moved)
     if event.type in _SUPPLIER_SPOKE:
         await claim_filed(work, case)
     for conflict in law.conflicts:

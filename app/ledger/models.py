@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint, func
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, HasId
@@ -63,6 +63,14 @@ class SupplierCredit(HasId, Base):
     """
 
     __tablename__ = "supplier_credits"
+    __table_args__ = (
+        Index(
+            "ix_supplier_credits_open",
+            "supplier",
+            "status",
+            postgresql_where=text("status NOT IN ('paid', 'written_off')"),
+        ),
+    )
 
     case_id: Mapped[UUID] = mapped_column(ForeignKey("cases.id"), unique=True)
     supplier: Mapped[str]

@@ -17,7 +17,7 @@ class Refund(HasId, Base):
 
     `lines` is `[{line_id, quantity, total, tax, taxes}]` and `extras` the same for shipping and fees, in minor units.
     `fee` is what the lines were reduced by, kept by the merchant. `request` is what was first sent, to the letter.
-    `next_check_at` is when the sweeper looks at it again.
+    `next_check_at` is when the sweeper looks at it again. `origin` is what it goes back to, for the log and the trace.
     """
 
     __tablename__ = "refunds"
@@ -48,6 +48,7 @@ class Refund(HasId, Base):
     next_check_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0, server_default="0")
     detail: Mapped[str | None]
+    origin: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
 

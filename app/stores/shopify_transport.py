@@ -20,6 +20,7 @@ import httpx
 import shopify
 import structlog
 
+from app import calls
 from app.errors import ConfigError
 from app.orders.reading import UnreadablePayload, amount, child, objects, parse_object, text
 from app.stores.shopify_documents import Document
@@ -133,10 +134,11 @@ class HttpxGraphQL(shopify.GraphQL):  # type: ignore[misc]
 
 
 class ShopifyTransport:
-    """Sends documents to one store, with a valid token. `deadline` is the longest whole call, in seconds."""
+    """Sends documents to the store `key`, with a valid token. `deadline` is the longest whole call, in seconds."""
 
     def __init__(
         self,
+        key: str,
         *,
         domain: str,
         base: str,
@@ -145,6 +147,7 @@ class ShopifyTransport:
         client: httpx.AsyncClient,
         deadline: float,
     ) -> None:
+        self._key = key
         self._domain = domain
         self._base = base
         self._tokens = tokens
@@ -158,6 +161,12 @@ class ShopifyTransport:
 
         Raises `NotSent`, `Interrupted`, `TokenRefused` or `TokenUnavailable`.
         """
+        with calls.to_store(self._key, document.name) as call:
+            reply = await self._execute(document, variables)
+            call.answered(reply.status, throttled=reply.throttled, failed=reply.failed)
+            return reply
+
+    async def _execute(self, document: Document, variables: Mapping[str, Any]) -> Reply:
         token = await self._tokens.current()
         response = await self._send(document, variables, token)
         if response.status_code == 401:

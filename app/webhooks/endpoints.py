@@ -9,11 +9,13 @@ from sqlalchemy.exc import DBAPIError
 from app.api import errors_of, runtime_from
 from app.crashpoints import Point, reached
 from app.errors import AppError, NotFound, Unauthorized, Unavailable
+from app.metrics import counts
 from app.orders.reading import UnreadablePayload, parse_object, text
 from app.orders.snapshot import Platform
 from app.settings_store import StoreSettings
 from app.webhooks import inbox, signatures
 from app.webhooks.inbox import Arrival
+from app.webhooks.models import SourceKind
 
 log = structlog.get_logger()
 router = APIRouter(prefix="/webhooks", tags=["webhooks"])
@@ -112,13 +114,15 @@ async def supplier(supplier: str, request: Request) -> Response:
     body = await _body(request)
     secret = settings.webhook_secret.get_secret_value()
     if not signatures.verify_standard_webhook(secret, body, request.headers, runtime.clock.now()):
-        raise _refused(supplier, "The webhook-signature header does not sign this message, or its time is too far off.")
+        why = "The webhook-signature header does not sign this message, or its time is too far off."
+        raise _refused(supplier, why, SourceKind.SUPPLIER)
     return await _keep(request, inbox.supplier_arrival(supplier, request.headers, body, _event_type(body)))
 
 
-def _refused(source: str, why: str) -> BadSignature:
+def _refused(source: str, why: str, kind: SourceKind = SourceKind.STORE) -> BadSignature:
     # A wrong secret in our settings costs a store's subscription after some tries: the log says so, once a minute.
     log.warning("webhook_refused", source=source, why=why)
+    counts.delivery(kind, source, "", "refused")
     return BadSignature(why)
 
 
@@ -152,8 +156,10 @@ async def _body(request: Request) -> bytes:
 async def _keep(request: Request, arrival: Arrival) -> Response:
     try:
         async with runtime_from(request).work() as work:
-            await inbox.receive(work, arrival)
+            _, new = await inbox.receive(work, arrival)
     except (DBAPIError, OSError, TimeoutError) as error:
+        counts.delivery(arrival.source_kind, arrival.source, arrival.topic, "not_stored")
         raise NotStored("The delivery could not be stored; send it again.") from error
+    counts.delivery(arrival.source_kind, arrival.source, arrival.topic, "received" if new else "duplicate")
     reached(Point.WEBHOOK_STORED)
     return Response()

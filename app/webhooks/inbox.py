@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import defer as defer_column
 from sqlalchemy.sql.elements import ColumnElement
 
+from app import tracing, watching
 from app.db.base import new_id
 from app.db.work import Work
 from app.errors import Conflict
@@ -56,6 +57,7 @@ class Arrival:
     webhook_id: str | None = None
     event_id: str | None = None
     delivery_id: str | None = None
+    trace: str | None = field(default_factory=tracing.traceparent)
 
 
 def _clean(value: str | None, limit: int = 200) -> str | None:
@@ -124,6 +126,7 @@ async def receive(work: Work, arrival: Arrival) -> tuple[UUID, bool]:
         body=arrival.body,
         status=DeliveryStatus.PENDING,
         received_at=work.now,
+        trace=arrival.trace,
     )
     repeated = statement.on_conflict_do_update(
         index_elements=["source_kind", "source", "dedupe_key"], set_={"duplicates": Delivery.duplicates + 1}
@@ -178,6 +181,7 @@ def done(work: Work, delivery: Delivery, ignored: str | None) -> None:
     delivery.error = ignored
     delivery.attempts += 1
     delivery.processed_at = work.now
+    watching.delivery_read(work.session, delivery, delivery.status)
 
 
 async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) -> None:
@@ -191,6 +195,7 @@ async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) ->
     delivery.next_try_at = work.now + FIRST_RETRY * 2**delivery.attempts if again else None
     delivery.processed_at = None if again else work.now
     delivery.attempts += 1
+    watching.delivery_read(work.session, delivery, "retried" if again else "failed")
 
 
 def waiting(work: Work) -> ColumnElement[bool]:

@@ -31,6 +31,7 @@ class DeliveryStatus(StrEnum):
 class Delivery(HasId, Base):
     """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes.
 
+    `trace` is the place in the trace that it came in with (a W3C traceparent), when traces are on.
     The body is emptied at `erased_at`, by retention or because its customer asked; its hash stays.
     """
 
@@ -60,3 +61,4 @@ class Delivery(HasId, Base):
     processed_at: Mapped[datetime | None]
     body_sha256: Mapped[str | None]
     erased_at: Mapped[datetime | None]
+    trace: Mapped[str | None]

@@ -11,6 +11,7 @@ from procrastinate import JobContext
 from sqlalchemy import select
 from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 
+from app import watching
 from app.cases import service as cases
 from app.cases.states import TransitionConflict
 from app.crashpoints import Point, reached
@@ -48,7 +49,8 @@ async def process(context: JobContext, delivery_id: str) -> None:
             if delivery is not None and context.job.attempts >= MOST_DEATHS:
                 await inbox.failed(work, delivery.id, f"{MOST_DEATHS} processes ended while reading it", passing=False)
             elif delivery is not None:
-                inbox.done(work, delivery, await _read(work, delivery))
+                with watching.reading(work.session, delivery):
+                    inbox.done(work, delivery, await _read(work, delivery))
     except (DataError, ProgrammingError) as error:
         await _failed(runtime, UUID(delivery_id), f"{type(error).__name__}: it cannot be stored", passing=False)
     except (DBAPIError, TransitionConflict, Unavailable) as error:
