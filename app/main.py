@@ -54,7 +54,7 @@ class _Service(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """The framework's own middleware with ours around it."""
-        return RequestIds(super().build_middleware_stack())
+        return RequestIds(super().build_middleware_stack(), api=API_PREFIX)
 
 
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:

@@ -18,10 +18,14 @@ _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 class RequestIds:
-    """ASGI middleware, the outermost. A caller's own id is taken when it is harmless, else one is made."""
+    """ASGI middleware, the outermost. A caller's own id is taken when it is harmless, else one is made.
 
-    def __init__(self, app: ASGIApp) -> None:
+    `api` is where the API's routes, which do not say so themselves, begin.
+    """
+
+    def __init__(self, app: ASGIApp, api: str) -> None:
         self.app = app
+        self.api = api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -49,4 +53,6 @@ class RequestIds:
         """A span called after the route, because a path may hold a signed link."""
         with tracing.below(None), tracing.span(f"{scope['method']} request", "server") as span:
             await self.app(scope, receive, send)
-            span.name(f"{scope['method']} {getattr(scope.get('route'), 'path', 'unmatched')}")
+            route: str = getattr(scope.get("route"), "path", "unmatched")
+            within = scope["path"].startswith(f"{self.api}/") and route.startswith("/")
+            span.name(f"{scope['method']} {self.api if within else ''}{route}")
