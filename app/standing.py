@@ -80,8 +80,7 @@ _LEGAL = text(
     SELECT count(*) FILTER (WHERE legal_due_at >= :now AND legal_due_at < :now + interval '1 day'),
            count(*) FILTER (WHERE legal_due_at >= :now AND legal_due_at < :now + interval '3 days'),
            count(*) FILTER (WHERE legal_due_at >= :now),
-           count(*) FILTER (WHERE legal_due_at < :now),
-           min(legal_due_at)
+           count(*) FILTER (WHERE legal_due_at < :now)
     FROM cases WHERE legal_due_at IS NOT NULL
       AND state NOT IN ('resolved', 'cancelled', 'closed', 'expired', 'rejected', 'superseded')
       AND remedy = 'refund' AND legal_due_at < :now + interval '7 days'
@@ -126,7 +125,6 @@ class Legal:
     in_3_days: int
     in_7_days: int
     late: int
-    first: datetime | None
 
 
 @dataclass(frozen=True, slots=True)

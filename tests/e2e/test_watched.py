@@ -89,9 +89,9 @@ async def confirmed_at_shopify(stage: Stage) -> dict[str, Any]:
 
 
 async def test_one_trace_from_the_suppliers_webhook_to_shopifys_refund(
-    stage: Stage, spans: InMemorySpanExporter
+    stage: Stage, spans: InMemorySpanExporter, log: Heard
 ) -> None:
-    """API and worker are two runtimes that share nothing but the database."""
+    """API and worker are two runtimes that share nothing but the database. The log names the trace."""
     case = await confirmed_at_shopify(stage)
     found = in_one_trace(spans, "store RefundCreate")
     names = {span.name for span in found}
@@ -103,6 +103,8 @@ async def test_one_trace_from_the_suppliers_webhook_to_shopifys_refund(
     delivery = await delivery_of(stage, "return.confirmed")
     assert delivery.trace is not None
     assert int(delivery.trace.split("-")[1], 16) == _trace(found[0])
+    (paid,) = log.of(event="refund_moved", status="succeeded")
+    assert paid["trace"] == delivery.trace.split("-")[1]
     by_id = {span.context.span_id: span for span in found if span.context}
     (call,) = [span for span in found if span.name == "store RefundCreate"]
     path = [call.name]
