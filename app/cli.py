@@ -108,14 +108,26 @@ def serve_command(
 @cli.command("worker")
 def worker_command(
     concurrency: Annotated[int, typer.Option(help="Jobs at a time.", min=1, max=200)] = 10,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Answer /metrics of this worker on this port; 0 takes a free one.", min=0)
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address for that port.")] = "127.0.0.1",
 ) -> None:
     """Run a worker alone; any number may run, on any number of machines."""
     import asyncio
 
-    from app import start
+    from app import start, tracing
+    from app.metrics.processes import serving_counts
 
     settings = _service_settings()
-    with _until_stopped(), start.open_database(settings) as database_url:
+    tracing.start(settings.traces_url, "worker")
+    with (
+        _until_stopped(),
+        start.open_database(settings) as database_url,
+        serving_counts(metrics_host, metrics_port) as counts_port,
+    ):
+        if counts_port is not None:
+            say(f"Metrics of this worker are at http://{metrics_host}:{counts_port}/metrics.")
         asyncio.run(_work(settings, database_url, concurrency))
 
 

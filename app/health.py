@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
-from sqlalchemy import func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app import __version__
 from app.api import errors_of, runtime_from
-from app.db.migrate import OLDEST_CODE_SQL, fits, head_revision
-from app.db.work import Work
-from app.errors_http import DatabaseUnavailable, InternalError
-from app.metrics import CONTENT_TYPE, scrape
+from app.errors_http import InternalError
+from app.metrics.exposition import CONTENT_TYPE, Exposition
+from app.readiness import Findings, look
 from app.runtime import Runtime
 from app.stores.listing import api_url
 from app.stores.reach import StoreReach
-from app.webhooks.models import Delivery, DeliveryStatus
 
 router = APIRouter(tags=["health"])
 
 # Probes give up after a second or more; a database that needs longer is as good as away.
 _DATABASE_SECONDS = 5.0
-# Work is looked for every few seconds; what has waited for minutes has no worker, or too few.
-_LATE_SECONDS = 300.0
 
 
 class HealthOut(BaseModel):
@@ -38,12 +33,15 @@ class HealthOut(BaseModel):
 
 
 class ReadinessOut(BaseModel):
-    """Whether this process can do its work. `checks` decide; `warnings` are for a person and decide nothing."""
+    """Whether this process can do its work. `checks` decide, and `problems` say in words what fails; `warnings` are for
+    a person and decide nothing.
+    """
 
     status: Literal["ready", "not_ready"] = Field(examples=["ready"])
     checks: dict[str, dict[str, Any]] = Field(
         examples=[{"database": {"ok": True}, "schema": {"ok": True, "revision": "0003", "expected": "0003"}}]
     )
+    problems: list[str] = Field(examples=[[]])
     warnings: list[str] = Field(examples=[["The store beta does not answer."]])
 
 
@@ -65,86 +63,58 @@ def _reach(request: Request) -> StoreReach:
     "/readyz",
     summary="Can this process do its work?",
     description=(
-        "200 when the database answers and has a schema that this version works with, else 503. How long jobs and "
-        "deliveries wait, stores that do not answer and deliveries that failed are told and decide nothing."
+        "200 when the database answers and has the schema that this version needs, else 503, with what is wrong in "
+        "words. What waits too long, failed deliveries, silent or removed stores, missing webhooks, refunds in doubt "
+        "and legal dates that come near are told as warnings and decide nothing."
     ),
     responses={503: {"model": ReadinessOut, "description": "The database is away, or its schema is another."}},
 )
 async def readyz(request: Request, response: Response, reach: Annotated[StoreReach, Depends(_reach)]) -> ReadinessOut:
     """Database, schema version, queue lag."""
     runtime = runtime_from(request)
-    checks: dict[str, dict[str, Any]] = {}
-    warnings: list[str] = []
+    found = Findings()
     try:
         async with asyncio.timeout(_DATABASE_SECONDS), runtime.work() as work:
-            await _look(work, checks, warnings)
+            await look(work, found)
     except (SQLAlchemyError, OSError, TimeoutError) as error:
-        checks["database"] = {"ok": False, "error": type(error).__name__}
-    warnings.extend(f"The store {key} does not answer." for key in await reach.silent(_addresses(runtime)))
-    ready = all(check["ok"] for check in checks.values())
-    response.status_code = 200 if ready else 503
-    return ReadinessOut(status="ready" if ready else "not_ready", checks=checks, warnings=warnings)
-
-
-def _addresses(runtime: Runtime) -> dict[str, str]:
-    return {key: api_url(store) for key, store in runtime.settings.stores.items()}
-
-
-async def _look(work: Work, checks: dict[str, dict[str, Any]], warnings: list[str]) -> None:
-    revision = oldest_code = None
-    if await work.session.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
-        revision = await work.session.scalar(text("SELECT version_num FROM alembic_version"))
-        oldest_code = await work.session.scalar(text(OLDEST_CODE_SQL))
-    checks["database"] = {"ok": True}
-    fitting = fits(revision, oldest_code)
-    checks["schema"] = {"ok": fitting, "revision": revision, "expected": head_revision()}
-    if not fitting:
-        return
-    if revision != head_revision():
-        warnings.append(f"The database has the newer schema {revision}; upgrade this process.")
-    waits = {"job": await oldest_job(work), "delivery": await oldest_delivery(work)}
-    ages = {name: round((work.now - since).total_seconds(), 1) if since else None for name, since in waits.items()}
-    checks["queue"] = {"ok": True, **{f"oldest_{name}_seconds": age for name, age in ages.items()}}
-    for name, age in ages.items():
-        if age is not None and age > _LATE_SECONDS:
-            warnings.append(f"The oldest {name} has waited for {age:.0f} seconds; is a worker running?")
-    failed = await work.session.scalar(
-        select(func.count()).select_from(Delivery).where(Delivery.status == DeliveryStatus.FAILED)
+        found.database_away(error)
+    silent = await reach.silent(_addresses(runtime, found.uninstalled))
+    found.warnings.extend(f"The store {key} does not answer." for key in silent)
+    response.status_code = 503 if found.problems else 200
+    return ReadinessOut(
+        status="not_ready" if found.problems else "ready",
+        checks=found.checks,
+        problems=found.problems,
+        warnings=found.warnings,
     )
-    if failed:
-        warnings.append(f"{failed} deliveries failed; see GET /api/v1/deliveries?status=failed.")
 
 
-async def oldest_job(work: Work) -> datetime | None:
-    """Since when the oldest job that could run now has waited."""
-    statement = text(
-        "SELECT min(coalesce(job.scheduled_at, event.at)) FROM procrastinate_jobs job "
-        "JOIN procrastinate_events event ON event.job_id = job.id AND event.type = 'deferred' "
-        "WHERE job.status = 'todo' AND (job.scheduled_at IS NULL OR job.scheduled_at <= now())"
-    )
-    found: datetime | None = await work.session.scalar(statement)
-    return found
+def _addresses(runtime: Runtime, uninstalled: Collection[str]) -> dict[str, str]:
+    """Where to ask; a store whose app was removed is not asked for anything."""
+    return {key: api_url(store) for key, store in runtime.settings.stores.items() if key not in uninstalled}
 
 
-async def oldest_delivery(work: Work) -> datetime | None:
-    """When the oldest delivery that has not been read was received."""
-    return await work.session.scalar(
-        select(func.min(Delivery.received_at)).where(Delivery.status == DeliveryStatus.PENDING)
-    )
+def _exposition(request: Request) -> Exposition:
+    state = request.app.state
+    if not hasattr(state, "exposition"):
+        state.exposition = Exposition()
+    exposition: Exposition = state.exposition
+    return exposition
 
 
 @router.get(
     "/metrics",
     summary="Numbers for Prometheus",
-    description="Counts from the database at the moment of the scrape, and those of the process.",
+    description=(
+        "How things stand in the database, looked up at most every 5 seconds, and what the processes behind this "
+        "address have counted. Answers without the database too, and says so in `makegood_database_up`."
+    ),
     response_class=Response,
     responses={
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}},
-        **errors_of(InternalError, DatabaseUnavailable),
+        **errors_of(InternalError),
     },
 )
-async def metrics(request: Request) -> Response:
+async def metrics(request: Request, exposition: Annotated[Exposition, Depends(_exposition)]) -> Response:
     """Prometheus text."""
-    async with runtime_from(request).work() as work:
-        told = await scrape(work, {"job": await oldest_job(work), "delivery": await oldest_delivery(work)})
-    return Response(told, media_type=CONTENT_TYPE)
+    return Response(await exposition.text(runtime_from(request)), media_type=CONTENT_TYPE)

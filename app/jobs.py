@@ -6,12 +6,19 @@ says whether there is something to do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from procrastinate import App, Blueprint, PsycopgConnector
+from procrastinate import App, Blueprint, JobContext, PsycopgConnector
 from procrastinate.jobs import JobDeferrer
 from sqlalchemy.ext.asyncio import AsyncSession
+from structlog.contextvars import bound_contextvars
+
+from app import origin, tracing
+from app.db.base import new_id
+from app.metrics import counts
 
 # Every task of the service is registered here by its module, and the worker takes them from here.
 NAMESPACE = "makegood"
@@ -27,13 +34,13 @@ async def defer_many(
     """As `defer`, one job for each of `arguments` in one statement. Jobs of a lower `priority` wait for all others."""
     if arguments:
         job = await _configured(session, task, priority)
-        await job.batch_defer_async(*({**one} for one in arguments))
+        await job.batch_defer_async(*({**one, **_origin()} for one in arguments))
 
 
 async def defer(session: AsyncSession, task: str, **arguments: Any) -> None:
     """Enqueues `task` in the transaction of `session`: both are kept or neither is."""
     job = await _configured(session, task, 0)
-    await job.defer_async(**arguments)
+    await job.defer_async(**arguments, **_origin())
 
 
 async def _configured(session: AsyncSession, task: str, priority: int) -> JobDeferrer:
@@ -41,3 +48,31 @@ async def _configured(session: AsyncSession, task: str, priority: int) -> JobDef
     return _deferring.configure_task(
         f"{NAMESPACE}:{task}", allow_unknown=True, connection=connection.driver_connection, priority=priority
     )
+
+
+def _origin() -> dict[str, str]:
+    known = origin.current()
+    return {origin.ARGUMENT: known} if known else {}
+
+
+def follow_origins(tasks: Blueprint) -> None:
+    """Has every task go on from the origin that its job carries, whoever runs it; the task itself never sees it."""
+    for name, task in tasks.tasks.items():
+        task.func = _following(name, task.func)
+
+
+def _following(name: str, task: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(task)
+    async def run(context: JobContext, **arguments: Any) -> None:
+        carried = arguments.pop(origin.ARGUMENT, None)
+        about = origin.names_in(arguments)
+        going_on = origin.resumed(carried) if carried else origin.began(str(new_id()))
+        with going_on, bound_contextvars(task=name, **about), tracing.span(f"job {name}", "consumer", **about):
+            began, broke = time.perf_counter(), True
+            try:
+                await task(context, **arguments)
+                broke = False
+            finally:
+                counts.job_ended(name, time.perf_counter() - began, broke=broke)
+
+    return run

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from app import tracing
 from app.logging_repeats import OncePerMinute
 
 HIDDEN = "…"
@@ -86,6 +87,7 @@ def make_handler(as_json: bool) -> logging.Handler:
 def _shared() -> list[Processor]:
     return [
         structlog.contextvars.merge_contextvars,
+        _name_trace,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.PositionalArgumentsFormatter(),
@@ -95,6 +97,12 @@ def _shared() -> list[Processor]:
         structlog.processors.format_exc_info,
         redact,
     ]
+
+
+def _name_trace(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Says which trace a line belongs to, when traces are on."""
+    trace = tracing.trace_id()
+    return {**event, "trace": trace} if trace else event
 
 
 def quieten(level: int) -> None:

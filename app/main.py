@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from starlette.types import ASGIApp
 
 from app import __version__, docs, health
 from app.cases import endpoints as cases
@@ -28,6 +29,7 @@ from app.pages.withdrawal import endpoints as withdrawal_pages
 from app.privacy import endpoints as privacy
 from app.refunds import endpoints as refunds
 from app.remedies import endpoints as replacements
+from app.request_ids import RequestIds
 from app.requests import endpoints as requests
 from app.requests import endpoints_links as order_links
 from app.runtime import Runtime
@@ -50,6 +52,14 @@ API_PARTS = (
 PAGES = (withdrawal_pages, supplier_pages, pages, customer, photos, survey)
 
 
+class _Service(FastAPI):
+    """Names every request outside of everything else, so that an error that nothing expects has a name too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """The framework's own middleware with ours around it."""
+        return RequestIds(super().build_middleware_stack(), api=API_PREFIX)
+
+
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:
     """The service for this runtime; with a worker inside when asked for."""
 
@@ -66,7 +76,7 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
             await asyncio.gather(worker, return_exceptions=True)
         await runtime.aclose()
 
-    app = FastAPI(
+    app = _Service(
         title="Makegood",
         version=__version__,
         lifespan=lifespan,

@@ -12,10 +12,12 @@ from procrastinate import JobContext
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.clock import Clock, SystemClock
+from app.db.after import tell_all
 from app.db.engine import Database, lost_a_race
 from app.db.work import Work
 from app.evidence.bucket import PhotoBucket, bucket_of
 from app.messages.smtp import SmtpSender
+from app.metrics.labels import allow_sources
 from app.pace.pacer import Paces
 from app.settings import Settings
 from app.stores import installation
@@ -49,6 +51,7 @@ class Runtime:
         """One transaction with settings and time; committed when the block ends."""
         async with self.database.transaction() as session:
             yield Work(session, self.settings, self.clock.now())
+        tell_all(session)
 
     async def carry_out(self, action: Callable[[Work], Awaitable[T]]) -> T:
         """Does `action` in one transaction; when that loses a dead-lock, PostgreSQL has undone all of it, and it is
@@ -77,6 +80,7 @@ class Runtime:
 
 def build_runtime(settings: Settings, database_url: str, pool_size: int = 10) -> Runtime:
     """The runtime for these settings on this database."""
+    allow_sources([*settings.stores, *settings.suppliers])
     smtp = settings.smtp_url
     database = Database(database_url, pool_size)
     paces = Paces(database)

@@ -14,10 +14,12 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.supervisors.multiprocess import Multiprocess
 
+from app import tracing
 from app.body_deadline import BodyDeadline
 from app.errors import ConfigError
 from app.logging import configure_logging
 from app.main import create_app
+from app.metrics.processes import counting_together
 from app.patience import PatientProtocol
 from app.runtime import build_runtime
 from app.settings import Settings
@@ -46,6 +48,7 @@ def serve(
     being answered. Raises `ConfigError` for what the processes would otherwise die of.
     """
     asyncio.run(build_runtime(settings, database_url).aclose())
+    tracing.check(settings.traces_url)
     factory = "build_with_worker" if with_worker else "build_alone"
     config = uvicorn.Config(
         f"app.serve:{factory}",
@@ -64,10 +67,11 @@ def serve(
     # The embedded database's address is known only here; the processes read their settings for themselves.
     if settings.database_url is None:
         os.environ["MAKEGOOD_DATABASE_URL"] = database_url
-    if processes > 1:
-        _AnnouncingFleet(config, [listening], announce).run()
-    else:
-        _AnnouncingServer(config, announce).run([listening])
+    with counting_together(processes):
+        if processes > 1:
+            _AnnouncingFleet(config, [listening], announce).run()
+        else:
+            _AnnouncingServer(config, announce).run([listening])
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -108,6 +112,7 @@ def _build(with_worker: bool) -> ASGIApp:
     _end_with_parent()
     if settings.database_url is None:
         raise ConfigError("A serving process was started without a database; start it with: makegood serve")
+    tracing.start(settings.traces_url, "api")
     runtime = build_runtime(settings, settings.database_url.get_secret_value())
     return BodyDeadline(create_app(runtime, with_worker=with_worker))
 

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least serious level logged.")
     log_json: bool | None = Field(None, description="JSON logs; unset: JSON unless the log goes to a terminal.")
+    traces_url: WebUrl | None = Field(
+        None,
+        description="Where spans go, as OTLP over HTTP with its path: `https://collector.example/v1/traces`; unset: "
+        "nothing is traced. Needs the extra `otel`; the `OTEL_…` variables say the rest.",
+    )
     sweep_seconds: int = Field(5, ge=1, le=60, description="How often due work is looked for.")
     refund_first_look_seconds: int = Field(
         120, ge=1, description="Longer than a payment gateway takes: before that, a missing refund proves nothing."

@@ -21,7 +21,7 @@ from app.cases import tasks as cases
 from app.db.engine import database_is_away, libpq_url
 from app.db.guesses import forget_guesses
 from app.evidence import tasks as evidence
-from app.jobs import NAMESPACE, blueprint
+from app.jobs import NAMESPACE, blueprint, follow_origins
 from app.messages import tasks as messages
 from app.outbound import tasks as outbound
 from app.polling import tasks as polling
@@ -76,6 +76,7 @@ log = structlog.get_logger()
 
 # The blueprint gives its tasks away once; every queue of the process shares them.
 _all_tasks = App(connector=PsycopgConnector(conninfo=""))
+follow_origins(blueprint)
 _all_tasks.add_tasks_from(blueprint, namespace=NAMESPACE)
 
 

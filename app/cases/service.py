@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from app import watching
 from app.cases import legal, states
 from app.cases.claims import claim_closes
 from app.cases.commands import run_commands
@@ -190,6 +191,7 @@ async def _write(work: Work, case: Case, transition: Transition, actor: str) -> 
     except IntegrityError as error:
         raise TransitionConflict("The case was changed by somebody else at the same time; look at it again.") from error
     await outbound.case_changed(work, case, transition, actor, known)
+    watching.case_event(work.session, case, event.type, moved=moved)
     if event.type in _SUPPLIER_SPOKE:
         await claim_filed(work, case)
     for conflict in law.conflicts:

@@ -8,6 +8,7 @@ from uuid import UUID
 from procrastinate import JobContext
 from sqlalchemy import select
 
+from app import tracing, watching
 from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.jobs import blueprint, defer
@@ -41,7 +42,8 @@ async def send(context: JobContext, message_id: str) -> None:
         mail = (message.recipient, message.subject, message.text, message.html)
         reply_to = message.reply_to
     reached(Point.MAIL_TAKEN)
-    outcome = await sender.send(*mail, message_id=_name(sender, message_id), reply_to=reply_to)
+    with tracing.span("send mail", "client", mail=message_id):
+        outcome = await sender.send(*mail, message_id=_name(sender, message_id), reply_to=reply_to)
     reached(Point.MAIL_SENT)
     async with runtime.work() as work:
         await _settled(work, UUID(message_id), outcome)
@@ -55,6 +57,7 @@ async def _settled(work: Work, message_id: UUID, outcome: SendOutcome) -> None:
     affected = await bounces.lock_cases(work, message) if given_up else []
     message = await work.session.get_one(Message, message_id, with_for_update=True)
     _settle(message, outcome)
+    watching.mail_ended(work.session, str(message.id), message.status)
     if isinstance(outcome, Ok):
         message.sent_at = work.now
     if message.status == MessageStatus.QUEUED:
@@ -90,6 +93,7 @@ async def sweep(runtime: Runtime) -> None:
         for message in await work.session.scalars(statement):
             if message.status == MessageStatus.SENDING:
                 _settle(message, Unknown("sender_died", "the process that sent it ended before the server's answer"))
+                watching.mail_ended(work.session, str(message.id), message.status)
             else:
                 message.next_try_at = work.now + _LEASE
                 await defer(work.session, "messages.send", message_id=str(message.id))

@@ -19,6 +19,9 @@ from app.stores.base import StoreRefused, StoreUnavailable, Subscription
 from app.stores.callbacks import elsewhere, missing_topics
 from app.stores.listing import api_url
 
+# How the sentence about a webhook that is not there begins.
+MISSING = "No active webhook sends"
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -36,7 +39,7 @@ class Look:
 
     def findings(self, url: str) -> list[str]:
         """One sentence for each thing that is not as it should be."""
-        found = [f"No active webhook sends {topic} to {url}." for topic in self.missing]
+        found = [f"{MISSING} {topic} to {url}." for topic in self.missing]
         others = [
             f"{host} gets the same webhooks; delete them there if that is an old address." for host in self.elsewhere
         ]

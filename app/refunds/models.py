@@ -19,7 +19,7 @@ class Refund(HasId, Base):
     `fee` is what the lines were reduced by, kept by the merchant. `request` is what was first sent, to the letter.
     `next_check_at` is when the sweeper looks at it again. `method` is where the money goes, `credit_code`
     the coupon that holds it where the store keeps credit so. `amount_only`: the customer keeps the goods, so the store
-    is told an amount and no units.
+    is told an amount and no units. `origin` is what it goes back to, for the log and the trace.
     """
 
     __tablename__ = "refunds"
@@ -51,6 +51,7 @@ class Refund(HasId, Base):
     next_check_at: Mapped[datetime | None]
     looks: Mapped[int] = mapped_column(default=0, server_default="0")
     detail: Mapped[str | None]
+    origin: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     settled_at: Mapped[datetime | None]
     method: Mapped[str] = mapped_column(default="original", server_default="original")

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from app import origin, watching
 from app.db.base import new_id
 from app.db.work import Work
 from app.jobs import defer
@@ -112,10 +113,12 @@ async def plan(work: Work, order: Order, wish: Plan) -> Refund:
         amount_only=wish.amount_only,
         next_check_at=work.now + SWEEP_LEASE,
         created_at=work.now,
+        origin=origin.current(),
     )
     work.session.add(refund)
     await work.session.flush()
     await outbound.refund_changed(work, refund)
+    watching.refund_moved(refund, None)
     await defer(work.session, "refunds.advance", refund_id=str(refund.id))
     return refund
 
@@ -158,10 +161,12 @@ def prepared_of(refund: Refund, order: Order) -> PreparedRefund | None:
 
 def move(refund: Refund, status: RefundStatus, detail: str | None = None) -> None:
     """Moves the refund. Raises `RefundNotMovable` when the table of statuses forbids it."""
-    check_move(RefundStatus(refund.status), status)
+    before = RefundStatus(refund.status)
+    check_move(before, status)
     refund.status = status
     if detail is not None:
         refund.detail = detail[:500]
+    watching.refund_moved(refund, before)
 
 
 async def under_way(work: Work, order_pk: UUID, besides: UUID) -> Refund | None:

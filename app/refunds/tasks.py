@@ -7,6 +7,7 @@ from uuid import UUID
 from procrastinate import JobContext, RetryStrategy
 from sqlalchemy import select
 
+from app import origin
 from app.cases.absorbing import absorb_small
 from app.cases.observe import apply_observed, hold_if_disputed, order_edited, tell_law
 from app.cases.refunding import forgotten, plan_refund
@@ -112,7 +113,8 @@ async def sweep(runtime: Runtime) -> None:
         )
         for refund in await work.session.scalars(statement):
             refund.next_check_at = work.now + service.SWEEP_LEASE
-            await defer(work.session, "refunds.advance", refund_id=str(refund.id))
+            with origin.resumed(refund.origin):
+                await defer(work.session, "refunds.advance", refund_id=str(refund.id))
 
 
 async def sweep_forgotten(runtime: Runtime) -> None:

@@ -25,17 +25,7 @@ class SourceHealth:
 
 async def sources(work: Work, kind: SourceKind, keys: Sequence[str]) -> dict[str, SourceHealth]:
     """The health of each sender of that kind."""
-    if not keys:
-        return {}
-    named = values(column("key", String), name="named").data([(key,) for key in keys])
-    newest = (
-        select(Delivery.received_at)
-        .where(Delivery.source_kind == kind, Delivery.source == named.c.key)
-        .order_by(Delivery.id.desc())
-        .limit(1)
-        .scalar_subquery()
-    )
-    last: dict[str, datetime | None] = dict((await work.session.execute(select(named.c.key, newest))).all())
+    last = await last_deliveries(work, kind, keys)
     counted = (
         select(Delivery.source, Delivery.status, func.count())
         .where(Delivery.source_kind == kind, Delivery.status.in_([DeliveryStatus.PENDING, DeliveryStatus.FAILED]))
@@ -48,6 +38,21 @@ async def sources(work: Work, kind: SourceKind, keys: Sequence[str]) -> dict[str
         )
         for key in keys
     }
+
+
+async def last_deliveries(work: Work, kind: SourceKind, keys: Sequence[str]) -> dict[str, datetime | None]:
+    """When each sender of that kind was last heard of."""
+    if not keys:
+        return {}
+    named = values(column("key", String), name="named").data([(key,) for key in keys])
+    newest = (
+        select(Delivery.received_at)
+        .where(Delivery.source_kind == kind, Delivery.source == named.c.key)
+        .order_by(Delivery.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return dict((await work.session.execute(select(named.c.key, newest))).all())
 
 
 async def unsettled_refunds(work: Work) -> dict[tuple[str, str], int]:

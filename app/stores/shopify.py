@@ -113,6 +113,7 @@ class ShopifyStore:
         else:
             raise ConfigError("A Shopify store needs ACCESS_TOKEN, or CLIENT_ID and CLIENT_SECRET")
         self._transport = ShopifyTransport(
+            key,
             domain=domain,
             base=base,
             api_version=api_version,

@@ -20,6 +20,7 @@ import httpx
 import shopify
 import structlog
 
+from app import calls
 from app.errors import ConfigError
 from app.orders.reading import UnreadablePayload, amount, child, objects, parse_object, text
 from app.pace.base import NOTHING_TOLD, NoTurn, Pace, Told, Unpaced
@@ -166,10 +167,11 @@ class HttpxGraphQL(shopify.GraphQL):  # type: ignore[misc]
 
 
 class ShopifyTransport:
-    """Sends documents to one store, with a valid token. `deadline` is the longest whole call, in seconds."""
+    """Sends documents to the store `key`, with a valid token. `deadline` is the longest whole call, in seconds."""
 
     def __init__(
         self,
+        key: str,
         *,
         domain: str,
         base: str,
@@ -181,6 +183,7 @@ class ShopifyTransport:
     ) -> None:
         self._pace = pace or Unpaced()
         self._costs: dict[str, float] = {}
+        self._key = key
         self.domain = domain
         self._base = base
         self._tokens = tokens
@@ -201,14 +204,16 @@ class ShopifyTransport:
             raise NotNow(str(no), no.wait) from no
         told = NOTHING_TOLD
         try:
-            reply = await self._call(document, variables)
+            with calls.to_store(self._key, document.name) as call:
+                reply = await self._execute(document, variables)
+                call.answered(reply.status, throttled=reply.throttled, failed=reply.failed)
             told = reply.told
             self._costs[document.name] = reply.asked or usual
         finally:
             await turn.end(told)
         return reply
 
-    async def _call(self, document: Document, variables: Mapping[str, Any]) -> Reply:
+    async def _execute(self, document: Document, variables: Mapping[str, Any]) -> Reply:
         token = await self._tokens.current()
         response = await self._send(document, variables, token)
         if response.status_code == 401:

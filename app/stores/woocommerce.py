@@ -112,6 +112,7 @@ class WooStore:
             url,
             consumer_key,
             consumer_secret,
+            store=key,
             ca_file=ca_file,
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,

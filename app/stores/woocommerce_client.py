@@ -12,7 +12,7 @@ import functools
 import http.client
 import ipaddress
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ import requests
 import urllib3.exceptions
 from woocommerce import API
 
+from app import calls
 from app.errors import ConfigError
 from app.orders.reading import UnreadablePayload, parse_json
 from app.pace.base import NOTHING_TOLD, NoTurn, Pace, Told, Unpaced
@@ -58,6 +59,7 @@ class CallFailed(Exception):
         self.detail = detail
         self.sent = sent
         self.wait = wait
+        self.code = "interrupted" if sent else "not_sent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class WooClient:
-    """Calls `/wp-json/wc/v3/` of one site from worker threads of its own.
+    """Calls `/wp-json/wc/v3/` of one site, which is the store `store`, from worker threads of its own.
 
     Time-outs are in seconds. The package's read time-out counts per socket read, so the whole call has a limit of
     twice their sum as well. A call that is given up or cancelled goes on in its thread: what it does is unknown.
@@ -122,6 +124,7 @@ class WooClient:
         consumer_key: str,
         consumer_secret: str,
         *,
+        store: str,
         ca_file: str | None,
         connect_timeout: float,
         read_timeout: float,
@@ -129,6 +132,7 @@ class WooClient:
     ) -> None:
         self._pace = pace or Unpaced()
         self.url = normalised_url(url)
+        self._store = store
         # `verify_ssl` is handed to requests' `verify`, which takes the path of a CA bundle too.
         self._api = API(
             self.url,
@@ -165,6 +169,12 @@ class WooClient:
         self, method: str, path: str, params: Mapping[str, str] | None, data: Mapping[str, Any] | None
     ) -> Reply:
         work = functools.partial(self._call, method, path, dict(params or {}), data)
+        with calls.to_store(self._store, calls.operation_of(method, path)) as call:
+            reply = await self._in_thread(work)
+            call.answered(reply.status)
+            return reply
+
+    async def _in_thread(self, work: Callable[[], Reply]) -> Reply:
         try:
             return await asyncio.wait_for(
                 asyncio.get_running_loop().run_in_executor(self._executor, work), timeout=self._limit

@@ -18,6 +18,7 @@ from urllib.parse import quote
 import httpx
 from standardwebhooks.webhooks import EmptyWebhookSecretError, Webhook
 
+from app import calls
 from app.errors import ConfigError
 from app.http import tls_context
 from app.orders import reading
@@ -33,6 +34,7 @@ _WHOLE_CALL = 60.0
 _LARGEST_BODY = 256 * 1024
 _LONGEST_WAIT = 24 * 3600.0
 _ANSWERED = (200, 201, 202)
+_RETURN_IN_PATH = re.compile(r"(?<=^/returns/)[^/]+")
 _SECONDS = re.compile(r"\d{1,9}", re.ASCII)
 
 
@@ -124,6 +126,13 @@ class HttpSupplier:
                 **headers,
             },
         )
+        with calls.to_supplier(self.key, f"{method} {_RETURN_IN_PATH.sub('{id}', path)}") as call:
+            reply = await self._exchange(request, not_found)
+            if not isinstance(reply, bytes):
+                call.failed(reply.code)
+            return reply
+
+    async def _exchange(self, request: httpx.Request, not_found: str) -> bytes | Rejected | Unknown:
         try:
             turn = await self._pace.take()
         except NoTurn as no:

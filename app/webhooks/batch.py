@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.engine import Row
 
+from app import watching
 from app.db.work import Work
 from app.orders import bulk
 from app.orders.bulk import OrderKey, PlainOrder
@@ -41,6 +43,7 @@ class Heard:
     """One body of an order: where it comes from, its digest, and what is in it."""
 
     delivery_id: UUID
+    topic: str
     digest: bytes
     payload: Mapping[str, Any]
     reader: Callable[[Mapping[str, Any]], OrderSnapshot]
@@ -102,7 +105,18 @@ async def read_together(work: Work, taken: Sequence[UUID]) -> list[UUID]:
     if outcomes:
         values = {"ids": list(outcomes), "whys": list(outcomes.values()), "now": work.now}
         await work.session.execute(_DONE, values)
+        _tell(work, batch, outcomes)
     return sorted(batch.left)
+
+
+def _tell(work: Work, batch: Sorted, outcomes: Mapping[UUID, str | None]) -> None:
+    told = Counter(
+        (source, heard.topic, "ignored" if outcomes[heard.delivery_id] else "processed")
+        for (source, _), bodies in batch.by_order.items()
+        for heard in bodies
+        if heard.delivery_id in outcomes
+    )
+    watching.deliveries_read(work.session, SourceKind.STORE, told)
 
 
 def _hear(order: PlainOrder, bodies: Sequence[Heard]) -> dict[UUID, str | None] | None:
@@ -144,6 +158,6 @@ async def _sorted(work: Work, taken: Sequence[UUID]) -> Sorted:
             batch.left.append(row.id)
             batch.not_plain.add((row.source, order_named_in(payload) or ""))
             continue
-        heard = Heard(row.id, hashlib.sha256(row.body).digest(), payload, reader)
+        heard = Heard(row.id, row.topic, hashlib.sha256(row.body).digest(), payload, reader)
         batch.by_order.setdefault((row.source, order_id), []).append(heard)
     return batch

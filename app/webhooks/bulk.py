@@ -26,7 +26,7 @@ from app.webhooks.line import Line
 _WAKE = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
 
 _KEY = ("source_kind", "source", "dedupe_key")
-_TEXTS = (*_KEY, "topic", "webhook_id", "event_id", "delivery_id")
+_TEXTS = (*_KEY, "topic", "webhook_id", "event_id", "delivery_id", "trace")
 # A conflict neither waits for whoever reads the row nor writes anything: repeats are none of the news' business.
 _INSERT = f"""
 INSERT INTO deliveries (id, received_at, duplicates, body, headers, {", ".join(_TEXTS)})
@@ -104,7 +104,7 @@ def row_of(arrival: Arrival, now: datetime) -> Row:
     """The row of what has arrived now."""
     told = (
         arrival.source_kind, arrival.source, arrival.dedupe_key, arrival.topic, arrival.webhook_id, arrival.event_id,
-        arrival.delivery_id,
+        arrival.delivery_id, arrival.trace,
     )  # fmt: skip
     return Row(
         id=new_id().bytes,

@@ -16,12 +16,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.crashpoints import Point, reached
 from app.errors import AppError, NotFound, Unauthorized
+from app.metrics import counts
 from app.orders.reading import UnreadablePayload, parse_object, text
 from app.orders.snapshot import Platform
 from app.runtime import Runtime
 from app.settings_store import StoreSettings
 from app.webhooks import inbox, signatures
 from app.webhooks.inbox import Arrival
+from app.webhooks.intake import NotStored
+from app.webhooks.models import SourceKind
 
 log = structlog.get_logger()
 
@@ -100,8 +103,18 @@ async def take(runtime: Runtime, kind: str, key: str, headers: Mapping[str, str]
     """
     arrival = await _KINDS[kind](runtime, key, headers, receive)
     if arrival is not None:
-        await runtime.intake.store(arrival, runtime.clock.now())
+        await _store_and_count(runtime, arrival)
         reached(Point.WEBHOOK_STORED)
+
+
+async def _store_and_count(runtime: Runtime, arrival: Arrival) -> None:
+    told = (arrival.source_kind, arrival.source, arrival.topic)
+    try:
+        new = await runtime.intake.store(arrival, runtime.clock.now())
+    except NotStored:
+        counts.delivery(*told, "not_stored")
+        raise
+    counts.delivery(*told, "received" if new else "duplicate")
 
 
 async def _shopify(runtime: Runtime, store: str, headers: Mapping[str, str], receive: Receive) -> Arrival:
@@ -129,16 +142,21 @@ async def _supplier(runtime: Runtime, supplier: str, headers: Mapping[str, str],
     body = await _body(headers, receive)
     secret = settings.webhook_secret.get_secret_value()
     if not signatures.verify_standard_webhook(secret, body, headers, runtime.clock.now()):
-        raise _refused(supplier, "The webhook-signature header does not sign this message, or its time is too far off.")
+        raise _refused(
+            supplier,
+            "The webhook-signature header does not sign this message, or its time is too far off.",
+            SourceKind.SUPPLIER,
+        )
     return inbox.supplier_arrival(supplier, headers, body, _event_type(body))
 
 
 _KINDS: Final = {"shopify": _shopify, "woocommerce": _woocommerce, "suppliers": _supplier}
 
 
-def _refused(source: str, why: str) -> BadSignature:
+def _refused(source: str, why: str, kind: SourceKind = SourceKind.STORE) -> BadSignature:
     # A wrong secret in our settings costs a store's subscription after some tries: the log says so, once a minute.
     log.warning("webhook_refused", source=source, why=why)
+    counts.delivery(kind, source, "", "refused")
     return BadSignature(why)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy import literal_column, select, text, update
 from sqlalchemy.orm import defer as defer_column
 from sqlalchemy.sql.elements import ColumnElement
 
+from app import tracing, watching
 from app.db.work import Work
 from app.errors import Conflict
 from app.outbound import service as outbound
@@ -66,6 +67,7 @@ class Arrival:
     webhook_id: str | None = None
     event_id: str | None = None
     delivery_id: str | None = None
+    trace: str | None = field(default_factory=tracing.traceparent)
 
 
 def _clean(value: str | None, limit: int = 200) -> str | None:
@@ -170,6 +172,7 @@ def done(work: Work, delivery: Delivery, ignored: str | None) -> None:
     delivery.error = ignored
     delivery.attempts += 1
     delivery.processed_at = work.now
+    watching.delivery_read(work.session, delivery, delivery.status)
 
 
 async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) -> None:
@@ -183,5 +186,6 @@ async def failed(work: Work, delivery_id: UUID, error: str, *, passing: bool) ->
     delivery.next_try_at = work.now + FIRST_RETRY * 2**delivery.attempts if again else None
     delivery.processed_at = None if again else work.now
     delivery.attempts += 1
+    watching.delivery_read(work.session, delivery, "retried" if again else "failed")
     if not again:
         await outbound.delivery_failed(work, delivery)

@@ -50,7 +50,7 @@ class _Member:
     """One delivery and the sender who waits for it."""
 
     row: Row
-    answer: asyncio.Future[None]
+    answer: asyncio.Future[bool]
 
 
 @dataclass(slots=True, eq=False)
@@ -78,8 +78,8 @@ class Intake:
         self._closing = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def store(self, arrival: Arrival, now: datetime) -> None:
-        """Returns when the delivery, or an earlier one that is the same, is in the database for good.
+    async def store(self, arrival: Arrival, now: datetime) -> bool:
+        """Returns when the delivery is in the database for good: True when it is new, False when it had come before.
 
         Raises `NotStored`, soon, when it is not or nobody can tell. Whoever is cancelled here leaves it on its way.
         """
@@ -88,7 +88,7 @@ class Intake:
         member = _Member(row, asyncio.get_running_loop().create_future())
         self._queue.append(member)
         self._came.set()
-        await member.answer
+        return await member.answer
 
     async def aclose(self) -> None:
         """Stores and answers what was taken, takes nothing more, and gives the connections back."""
@@ -153,7 +153,7 @@ class Intake:
         else:
             self._news.set()
             fresh = [same for same in batch if same.times.row.id in stored]
-            self._answer(fresh, None)
+            self._answer(fresh, None, new=True)
             if len(fresh) < len(batch):
                 self._begin(self._count([same for same in batch if same.times.row.id not in stored]))
 
@@ -171,15 +171,15 @@ class Intake:
         log.warning("webhooks_not_stored", count=sum(len(same.members) for same in batch), error=why)
         self._answer(batch, NotStored("The delivery could not be stored; send it again."))
 
-    def _answer(self, batch: Iterable[_Same], refusal: NotStored | None) -> None:
+    def _answer(self, batch: Iterable[_Same], refusal: NotStored | None, *, new: bool = False) -> None:
         for same in batch:
-            for member in same.members:
+            for at, member in enumerate(same.members):
                 self._waiting -= 1
                 self._waiting_bytes -= len(member.row.body)
                 if member.answer.done():
                     continue
                 if refusal is None:
-                    member.answer.set_result(None)
+                    member.answer.set_result(new and at == 0)
                 else:
                     member.answer.set_exception(refusal)
 

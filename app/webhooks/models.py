@@ -34,7 +34,8 @@ class Delivery(HasId, Base):
     """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes.
 
     The body is emptied at `erased_at`, by retention or because its customer asked; its hash stays. `deaths` counts the
-    processes that ended while reading it.
+    processes that ended while reading it. `trace` is the place in the trace that it came in with (a W3C traceparent),
+    when traces are on.
     """
 
     __tablename__ = "deliveries"
@@ -69,6 +70,7 @@ class Delivery(HasId, Base):
     body_sha256: Mapped[str | None]
     erased_at: Mapped[datetime | None]
     deaths: Mapped[int] = mapped_column(default=0, server_default="0")
+    trace: Mapped[str | None]
 
 
 class Reading(Base):

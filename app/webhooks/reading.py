@@ -7,6 +7,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy.exc import DataError, DBAPIError, ProgrammingError
 
+from app import watching
 from app.cases import service as cases
 from app.cases.states import TransitionConflict
 from app.crashpoints import Point, reached
@@ -42,7 +43,8 @@ async def read(runtime: Runtime, delivery_id: UUID) -> None:
             if delivery is not None and delivery.deaths >= MOST_DEATHS:
                 await inbox.failed(work, delivery.id, f"{MOST_DEATHS} processes ended while reading it", passing=False)
             elif delivery is not None:
-                inbox.done(work, delivery, await _read(work, delivery))
+                with watching.reading(work.session, delivery):
+                    inbox.done(work, delivery, await _read(work, delivery))
     except (DataError, ProgrammingError) as error:
         await _failed(runtime, delivery_id, f"{type(error).__name__}: it cannot be stored", passing=False)
     except (DBAPIError, TransitionConflict, Unavailable) as error:

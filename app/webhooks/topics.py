@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from app import origin
 from app.cases.observe import (
     apply_observed,
     chargeback,
@@ -74,10 +75,11 @@ async def _wake_refunds(work: Work, order: Order) -> None:
         update(Refund)
         .where(Refund.order_pk == order.id, Refund.status == RefundStatus.UNKNOWN)
         .values(next_check_at=work.now)
-        .returning(Refund.id)
+        .returning(Refund.id, Refund.origin)
     )
-    for refund_id in (await work.session.scalars(statement)).all():
-        await defer(work.session, "refunds.advance", refund_id=str(refund_id))
+    for refund_id, begun_by in (await work.session.execute(statement)).all():
+        with origin.resumed(begun_by):
+            await defer(work.session, "refunds.advance", refund_id=str(refund_id))
 
 
 async def _known(work: Work, delivery: Delivery, order_id: str) -> Order | None:

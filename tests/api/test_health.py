@@ -40,7 +40,12 @@ async def test_ready(anonymous: AsyncClient) -> None:
     assert told["checks"]["database"] == {"ok": True}
     assert told["checks"]["schema"]["revision"] == told["checks"]["schema"]["expected"]
     assert told["checks"]["queue"]["oldest_job_seconds"] is None
-    assert told["warnings"] == ["The store alpha does not answer.", "The store beta does not answer."]
+    assert told["problems"] == []
+    assert told["warnings"] == [
+        "No worker was heard of within a minute: nothing is read, asked or paid. Run: makegood worker",
+        "The store alpha does not answer.",
+        "The store beta does not answer.",
+    ]
 
 
 async def test_a_lagging_queue_and_failures_are_warnings(anonymous: AsyncClient, runtime: Runtime) -> None:
@@ -62,7 +67,8 @@ async def test_a_lagging_queue_and_failures_are_warnings(anonymous: AsyncClient,
     words = " ".join(told["warnings"])
     assert "oldest job" in words
     assert "oldest delivery" in words
-    assert "1 deliveries failed" in words
+    assert "1 delivery failed" in words
+    assert "has waited for 60 minutes; there is no worker." in words
 
 
 async def test_another_schema_is_not_ready(anonymous: AsyncClient, runtime: Runtime) -> None:
@@ -76,6 +82,7 @@ async def test_another_schema_is_not_ready(anonymous: AsyncClient, runtime: Runt
         answer = await anonymous.get("/readyz")
         assert (answer.status_code, answer.json()["status"]) == (503, "not_ready")
         assert answer.json()["checks"]["schema"]["revision"] == revision
+        assert "run: makegood migrate" in answer.json()["problems"][0]
 
 
 async def test_metrics(client: AsyncClient, runtime: Runtime) -> None:
@@ -85,9 +92,9 @@ async def test_metrics(client: AsyncClient, runtime: Runtime) -> None:
     assert answer.headers["content-type"].startswith("text/plain")
     numbers = dict(re.findall(r"^(makegood_\S+) (\S+)$", answer.text, re.MULTILINE))
     assert numbers['makegood_cases{state="authorizing"}'] == "1.0"
-    assert numbers['makegood_cases{state="closed"}'] == "0.0"
-    assert numbers['makegood_refunds{status="needs_review"}'] == "0.0"
-    assert numbers['makegood_deliveries{status="failed"}'] == "0.0"
+    assert numbers['makegood_cases{state="contested"}'] == "0.0"
+    assert numbers['makegood_refunds{status="needs_review",store="alpha"}'] == "0.0"
+    assert numbers['makegood_deliveries_waiting{kind="store",source="alpha",status="failed"}'] == "0.0"
     assert numbers['makegood_jobs{status="todo"}'] == "1.0"
     assert float(numbers['makegood_oldest_waiting_seconds{what="job"}']) >= 0
     assert "python_info" in answer.text

@@ -149,7 +149,10 @@ class Scene:
         """What is enqueued, oldest first, and is enqueued no more."""
         async with self.runtime.work() as work:
             rows = await work.session.execute(text("SELECT task_name, args FROM procrastinate_jobs ORDER BY id"))
-            found = [(name.removeprefix("makegood:"), dict(args)) for name, args in rows]
+            found = [(name.removeprefix("makegood:"), {**args}) for name, args in rows]
+            for _, args in found:
+                # What the queue carries for the log is no task's argument.
+                args.pop("origin", None)
             await work.session.execute(text("DELETE FROM procrastinate_jobs"))
             return found
 

@@ -26,14 +26,14 @@ def arrival(number: object, topic: str = "orders/updated", body: bytes = b"{}") 
     return inbox.shopify_arrival("alpha", {"x-shopify-topic": topic, "x-shopify-webhook-id": str(number)}, body)
 
 
-async def store(intake: Intake, *arrivals: Arrival) -> list[BaseException | None]:
+async def store(intake: Intake, *arrivals: Arrival) -> list[bool | BaseException]:
     """Hands all of them over at once; answers what became of each."""
     now = datetime.now(UTC)
-    return await asyncio.gather(*(intake.store(one, now) for one in arrivals), return_exceptions=True)
+    return [*await asyncio.gather(*(intake.store(one, now) for one in arrivals), return_exceptions=True)]
 
 
-def outcomes(found: Sequence[BaseException | None]) -> list[str]:
-    return ["stored" if one is None else type(one).__name__ for one in found]
+def outcomes(found: Sequence[bool | BaseException]) -> list[str]:
+    return ["stored" if isinstance(one, bool) else type(one).__name__ for one in found]
 
 
 def rows(database_url: str) -> dict[str, int]:

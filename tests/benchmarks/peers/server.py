@@ -29,8 +29,9 @@ _OK = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
 class Undurable(Intake):
     """Acknowledges at once, and forgets."""
 
-    async def store(self, arrival: Arrival, now: datetime) -> None:
+    async def store(self, arrival: Arrival, now: datetime) -> bool:
         """Nothing is stored."""
+        return True
 
 
 def undurable() -> ASGIApp:

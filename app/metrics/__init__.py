@@ -1,0 +1,1 @@
+"""Numbers for Prometheus: what each process counts as it happens, and how things stand in the database."""

@@ -1,0 +1,27 @@
+"""Where deliveries and refunds come from, for traces and logs
+
+Revision ID: 0018
+Revises: 0017
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.add_column("deliveries", sa.Column("trace", sa.Text(), nullable=True))
+    op.add_column("refunds", sa.Column("origin", sa.Text(), nullable=True))
+
+
+def downgrade() -> None:
+    op.execute("SET LOCAL lock_timeout = '5s'")
+    op.drop_column("refunds", "origin")
+    op.drop_column("deliveries", "trace")
