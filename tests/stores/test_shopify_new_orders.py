@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 
 from app.orders.normalise_shopify import order_from_webhook
 from app.outcomes import Ok, Rejected, Unknown
-from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.faults import Fault, FaultKind, Gate
 from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import SCOPES, ShopifyShop
@@ -44,7 +44,7 @@ class Place:
         self.url = url
         self.store = self.connect()
 
-    def connect(self) -> ShopifyStore:
+    def connect(self, patience: float = 2.0) -> ShopifyStore:
         """A store of its own, as another process would have one. Does not wait for a throttling shop."""
         return ShopifyStore(
             "alpha",
@@ -52,7 +52,7 @@ class Place:
             client_id="client-1",
             client_secret="sandbox-client-secret",
             api_url=f"{self.url}/alpha",
-            read_timeout=2.0,
+            read_timeout=patience,
             sleep=_no_nap,
         )
 
@@ -191,6 +191,20 @@ async def test_a_crash_between_the_two_steps_is_resumed_by_another_process(place
     assert isinstance(answer, Ok)
     assert len(place.orders(prepared)) == 1
     assert place.shop.calls["draftOrderCreate"] == 1
+
+
+@pytest.mark.parametrize("operation", ["draftOrderCreate", "draftOrderComplete"])
+async def test_what_is_made_after_we_gave_up_is_found_later(place: Place, operation: str) -> None:
+    prepared, gate, hasty = await place.prepared(), Gate(), place.connect(patience=0.3)
+    place.shop.faults.add(operation, Fault(FaultKind.SLOW_AFTER, gate=gate))
+
+    first = await hasty.send_new_order(prepared)
+    gate.open()
+
+    await hasty.aclose()
+    assert isinstance(first, Unknown)
+    assert isinstance(await place.store.send_new_order(prepared, again=True), Ok)
+    assert len(place.orders(prepared)) == len(place.shop.office.drafts) == 1
 
 
 async def test_an_index_that_lags_shows_nothing_and_begins_nothing(place: Place) -> None:

@@ -18,7 +18,7 @@ from app.orders.marker import marker_for
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
 from app.sandbox.delivery import Courier
-from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.faults import Fault, FaultKind, Gate
 from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import ShopifyShop
@@ -232,6 +232,34 @@ async def test_after_any_fault_the_same_request_makes_one_coupon(site: WooSite, 
     assert [coupon.amount for coupon in site.coupons.coupons] == ["19.99"]
 
 
+async def test_a_coupon_that_is_made_after_we_gave_up_is_found_later(site: WooSite) -> None:
+    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as url:
+        hasty, patient, gate = store(f"{url}/alpha", read_timeout=0.3), store(f"{url}/alpha"), Gate()
+        prepared = await prepared_at(site, patient)
+        site.faults.add(_POST, Fault(FaultKind.SLOW_AFTER, gate=gate))
+
+        first = await hasty.send_refund(prepared)
+        gate.open()
+        second = await patient.send_refund(prepared)
+
+        await hasty.aclose()
+        await patient.aclose()
+    assert isinstance(first, Unknown)
+    assert isinstance(second, Ok)
+    assert len(site.coupons.coupons) == 1
+
+
+async def test_a_site_that_takes_no_calls_now_has_made_no_coupon(site: WooSite, woo: WooStore) -> None:
+    prepared = await prepared_at(site, woo)
+    site.faults.add(_POST, Fault(FaultKind.THROTTLE, seconds=7))
+
+    answer = await woo.send_refund(prepared)
+
+    assert isinstance(answer, Rejected)
+    assert (answer.retryable, answer.retry_after) == (True, 7.0)
+    assert site.coupons.coupons == []
+
+
 async def test_a_look_that_fails_sends_nothing(site: WooSite, woo: WooStore) -> None:
     prepared = await prepared_at(site, woo)
     site.faults.add("GET /coupons", Fault(FaultKind.STATUS_BEFORE, status=503))
@@ -264,6 +292,22 @@ async def test_a_coupon_worth_something_else_is_no_success(site: WooSite, woo: W
     answers = [await woo.send_refund(prepared) for _ in range(2)]
 
     assert [answer.code for answer in answers if isinstance(answer, Unknown)] == ["coupon_differs", "coupon_differs"]
+    assert site.calls[_POST] == 1
+
+
+@pytest.mark.parametrize(
+    "changes", [{"description": "by hand"}, {"discount_type": "fixed_product"}, {"amount": "1.00"}]
+)
+async def test_somebody_elses_coupon_with_the_code_is_no_success(
+    site: WooSite, woo: WooStore, changes: dict[str, str]
+) -> None:
+    prepared = await prepared_at(site, woo)
+
+    await woo.send_refund(replace(prepared, payload={**prepared.payload, **changes}))
+    answer = await woo.send_refund(prepared)
+
+    assert isinstance(answer, Unknown)
+    assert answer.code == "coupon_differs"
     assert site.calls[_POST] == 1
 
 

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from app.orders.normalise_woocommerce import order_from_payload
 from app.outcomes import Ok, Rejected, Unknown
 from app.sandbox.delivery import Courier
-from app.sandbox.faults import Fault, FaultKind
+from app.sandbox.faults import Fault, FaultKind, Gate
 from app.sandbox.server import LoopbackServer
 from app.sandbox.woocommerce.auth import ApiKey
 from app.sandbox.woocommerce.model import Customer, NewLine, NewOrder
@@ -156,6 +156,32 @@ async def test_after_any_fault_nothing_is_begun_again(site: WooSite, woo: WooSto
     assert site.calls[_POST] == 1
 
 
+async def test_an_order_that_is_made_after_we_gave_up_is_found_later(site: WooSite, woo: WooStore, url: str) -> None:
+    wanted, gate = await prepared(site, woo), Gate()
+    site.faults.add(_POST, Fault(FaultKind.SLOW_AFTER, gate=gate))
+    hasty = store(url, read_timeout=0.3)
+
+    first = await hasty.send_new_order(wanted)
+    gate.open()
+
+    await hasty.aclose()
+    assert isinstance(first, Unknown)
+    assert first.code == "no_answer"
+    assert isinstance(await woo.send_new_order(wanted, again=True), Ok)
+    assert len(made_by(site, wanted.operation_id)) == 1
+
+
+async def test_a_site_that_takes_no_calls_now_has_made_nothing(site: WooSite, woo: WooStore) -> None:
+    wanted = await prepared(site, woo)
+    site.faults.add(_POST, Fault(FaultKind.THROTTLE, seconds=7))
+
+    answer = await woo.send_new_order(wanted)
+
+    assert isinstance(answer, Rejected)
+    assert (answer.retryable, answer.retry_after) == (True, 7.0)
+    assert made_by(site, wanted.operation_id) == []
+
+
 async def test_a_refusal_is_proof_only_when_the_order_is_not_there(site: WooSite, woo: WooStore) -> None:
     clean, dirty = await prepared(site, woo), await prepared(site, woo)
     site.faults.add(_POST, Fault(FaultKind.REFUSE), Fault(FaultKind.REFUSE_AFTER))
@@ -219,6 +245,19 @@ async def test_an_order_that_costs_something_is_no_success(site: WooSite, woo: W
 
     assert isinstance(answer, Unknown)
     assert answer.code == "not_free"
+    assert await woo.find_new_order(wanted) is None
+
+
+async def test_an_order_with_other_goods_is_no_success(site: WooSite, woo: WooStore) -> None:
+    wanted = await prepared(site, woo)
+    (line,) = wanted.payload["lines"]
+    more = replace(wanted, payload={**wanted.payload, "lines": [{**line, "quantity": 2}]})
+    await woo.send_new_order(more)
+
+    answer = await woo.send_new_order(wanted, again=True)
+
+    assert isinstance(answer, Unknown)
+    assert answer.code == "other_lines"
     assert await woo.find_new_order(wanted) is None
 
 
