@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from app.cases import action_bodies as bodies
-from app.cases import legal
 from app.cases import service as cases
 from app.cases.allowed import allowed_actions
+from app.cases.choosing import has_variants, in_doubt, may_have
 from app.cases.facts import authorisation_changed
 from app.cases.models import Case
 from app.cases.states import GuardFailed, TransitionNotAllowed
@@ -20,8 +19,6 @@ from app.errors import Conflict, Invalid
 from app.ledger import service as ledger
 from app.orders.models import Order
 from app.policy import service as policy
-from app.refunds import service as refunds
-from app.remedies import service as remedies
 from app.wire import rfc3339
 
 
@@ -60,20 +57,6 @@ class QuantityNotFree(Conflict):
     title = "These units are not free"
 
 
-class RemedyNeedsConsent(Conflict):
-    """The law gives the customer the money or the whole, and nobody says that they agreed to something else."""
-
-    code = "remedy_needs_consent"
-    title = "The customer has a right to something else"
-
-
-class VariantMissing(Invalid):
-    """Nobody has chosen what a line is to be exchanged for."""
-
-    code = "variant_missing"
-    title = "An exchange needs a variant"
-
-
 class CreditWithoutAcceptance(Invalid):
     """A verdict that accepts nothing cannot promise money."""
 
@@ -108,12 +91,12 @@ async def approve(target: Target, body: bodies.ApproveBody) -> None:
     `QuantityNotFree`.
     """
     remedy = body.remedy or Remedy(target.case.remedy)
-    await _may_have(target, remedy, body.agreed)
+    await may_have(target.work, target.case, remedy, body.agreed)
     limits = {line.line_id: line.requested for line in target.case.lines}
     chosen = _units(((one.line_id, one.quantity) for one in body.lines or ()), limits, "was requested")
     await _check_free(target, chosen or limits)
     variants = {one.line_id: one.variant_id for one in body.lines or () if one.variant_id}
-    _has_variants(target.case, remedy, chosen or limits, variants)
+    has_variants(target.case, remedy, chosen or limits, variants)
     route, local = await policy.route_of(target.work, target.case, target.order, chosen or limits)
     route = body.route or (Route.RETURNLESS if remedy is Remedy.KEEP_ITEM else route)
     address = local if route is Route.LOCAL else None
@@ -125,43 +108,17 @@ async def approve(target: Target, body: bodies.ApproveBody) -> None:
     await _tell_left_out(target)
 
 
-async def _may_have(target: Target, remedy: Remedy, agreed: bool) -> None:
-    """What was not asked for needs the customer's word where the law gives them something else.
-
-    Money may always go back; a replacement may come where the law gives no money (yet). Raises `RemedyNeedsConsent`.
-    """
-    if agreed or remedy in (Remedy.REFUND, Remedy(target.case.remedy)):
-        return
-    views = await legal.views_of(target.work, target.case)
-    if any(view.alive and (view.cash or remedy is not Remedy.REPLACEMENT) for view in views.values()):
-        raise RemedyNeedsConsent(
-            f"A legal right of the customer is alive, and they did not ask for {remedy}. When they have agreed to it, "
-            "say so with `agreed`."
-        )
-
-
-def _has_variants(case: Case, remedy: Remedy, units: Mapping[str, int], told: Mapping[str, str]) -> None:
-    bare = [one for one in case.lines if units.get(one.line_id) and not (told.get(one.line_id) or one.variant_id)]
-    if remedy is Remedy.EXCHANGE and bare:
-        raise VariantMissing(f"Say what line {bare[0].line_id} is exchanged for, with `variant_id` in `lines`.")
-
-
 async def change_remedy(target: Target, body: bodies.ChangeRemedyBody) -> None:
     """Another remedy for what is still open. Raises `RefundInDoubt`, `RemedyNeedsConsent`, `VariantMissing`."""
     case = target.case
-    await _may_have(target, body.remedy, body.agreed)
+    await may_have(target.work, case, body.remedy, body.agreed)
     variants = {one.line_id: one.variant_id for one in body.variants or ()}
-    _has_variants(case, body.remedy, {line.line_id: line.approved for line in case.lines}, variants)
+    has_variants(case, body.remedy, {line.line_id: line.approved for line in case.lines}, variants)
     if await in_doubt(target.work, case.id):
         raise RefundInDoubt("Something of this case is under way or in doubt; settle it first.")
     ground = Ground.OPERATOR if target.actor.startswith("operator:") else Ground.POLICY
     told = {"remedy": body.remedy, "was": case.remedy, "ground": ground, "variants": variants or None}
     await target.record(Event.REMEDY_CHANGED, body, **told, agreed=body.agreed or None)
-
-
-async def in_doubt(work: Work, case_id: UUID) -> bool:
-    """Whether a refund or a replacement of the case may have gone out without proof."""
-    return await refunds.in_doubt(work, case_id) or await remedies.in_doubt(work, case_id)
 
 
 async def _tell_left_out(target: Target) -> None:

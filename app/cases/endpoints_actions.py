@@ -17,11 +17,10 @@ from app.cases.actions import (
     QuantityNotFree,
     QuantityTooLarge,
     RefundInDoubt,
-    RemedyNeedsConsent,
     UnknownLine,
-    VariantMissing,
 )
 from app.cases.answers import case_out
+from app.cases.choosing import RemedyNeedsConsent, VariantMissing
 from app.cases.refunding import lock_both
 from app.cases.schemas import CaseName, CaseOut
 from app.cases.states import GuardFailed, TransitionConflict, TransitionNotAllowed

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from app.money import Money
 from app.orders.snapshot import OrderSnapshot
 from app.stores.base import NewOrderIntent, NewOrderNotPossible, Store, Variant
 
@@ -12,20 +11,19 @@ from app.stores.base import NewOrderIntent, NewOrderNotPossible, Store, Variant
 def exchangeable(order: OrderSnapshot, line_id: str, variants: Sequence[Variant]) -> tuple[Variant, ...]:
     """The variants that cost no more than a unit of the line did, and that the store has.
 
-    A price in another currency than the order's cannot be compared, so it is none that may be had.
+    Who bought with a discount may have what costs no more than what they bought costs now. A price in another currency
+    than the order's cannot be compared, so it is none that may be had.
     """
     line = order.line(line_id)
     if line is None or line.quantity <= 0:
         return ()
-    # Listed prices are compared with what one unit cost at least: whole units of the line, rounded down.
-    most = Money(line.total // line.quantity, order.currency, order.exponent)
-    return tuple(
-        one
-        for one in variants
-        if one.available
-        and (one.price.currency, one.price.exponent) == (most.currency, most.exponent)
-        and one.price.minor <= most.minor
-    )
+    comparable = [
+        one for one in variants if (one.price.currency, one.price.exponent) == (order.currency, order.exponent)
+    ]
+    # Listed prices are with tax or without, as the order's were; what one unit cost at least is rounded down.
+    paid = (line.total if order.taxes_included else line.total - line.tax) // line.quantity
+    most = max([paid, *(one.price.minor for one in comparable if one.variant_id == line.variant_id)])
+    return tuple(one for one in comparable if one.available and one.price.minor <= most)
 
 
 async def check_exchange(store: Store, intent: NewOrderIntent, order: OrderSnapshot) -> None:

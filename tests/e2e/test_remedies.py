@@ -109,6 +109,9 @@ async def test_a_replacement_is_one_new_order_and_no_money(stage: Stage, every: 
     assert case["credit"]["status"] == "expected"
     order = await stage.get(f"/orders/{key}/{one.order_id}")
     assert [line["refundable_quantity"] for line in order["lines"]] == [1]
+    assert (await stage.get("/replacements", case=case["reference"], status="made"))["items"] == [made]
+    assert (await stage.get("/replacements", case="MG-NOBODYS"))["items"] == []
+    assert await stage.get(f"/replacements/{made['id']}") == made
     # Its own webhook makes it an order like any other, and nothing else comes of it.
     assert (await stage.get(f"/orders/{key}/{made['store_order_id']}"))["total"]["amount"] == "0.00"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.money import Money
 from app.remedies.exchanges import exchangeable
 from app.stores.base import Variant
@@ -23,3 +25,15 @@ def test_only_what_costs_no_more_and_is_there_may_be_had() -> None:
     ]
     assert [one.variant_id for one in exchangeable(order_of(), LAMP, offered)] == ["same", "cheaper"]
     assert exchangeable(order_of(), "no such line", offered) == ()
+    # Where prices are listed without tax, they are compared with what was paid without it: 21.00.
+    net = [variant("same", 2100), variant("dearer", 2101)]
+    assert [one.variant_id for one in exchangeable(replace(order_of(), taxes_included=False), LAMP, net)] == ["same"]
+
+
+def test_a_discount_takes_no_variant_away() -> None:
+    """The lamp costs 30.00 in the list, and was bought for 25.00: another one at 30.00 may be had."""
+    order = order_of()
+    lamp, *others = order.lines
+    bought = replace(order, lines=(replace(lamp, variant_id="same"), *others))
+    offered = [variant("same", 3000), variant("other", 3000), variant("dearer", 3001)]
+    assert [one.variant_id for one in exchangeable(bought, LAMP, offered)] == ["same", "other"]
