@@ -1,6 +1,6 @@
 """What processes have counted. Several API processes behind one port count into one folder, and each answers for all.
 
-`makegood serve --processes N` makes the folder before it starts them (see docs/decisions/0018-watching.md). A worker of
+`makegood serve --processes N` makes the folder before it starts them (see docs/decisions/0017-watching.md). A worker of
 its own answers for itself on a port of its own.
 """
 

@@ -1,6 +1,6 @@
 """Deliveries read in batches: what is due at a glance, and whose reading ended a process
 
-Revision ID: 0016
+Revision ID: 0015
 Revises: 0014
 """
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0016"
+revision = "0015"
 down_revision = "0014"
 branch_labels = None
 depends_on = None
