@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from app.jobs import blueprint, defer
 from app.orders.models import Order
+from app.pace.base import money_first
 from app.remedies import service
 from app.remedies.looking import look
 from app.remedies.models import Replacement
@@ -29,10 +30,11 @@ async def advance(context: JobContext, replacement_id: str) -> None:
             return
         store, planned = runtime.stores.get(replacement.store), replacement.status == ReplacementStatus.PLANNED
         sent = service.prepared_of(replacement, order)
-    if planned or sent is None:
-        await send(runtime, store, wanted)
-    else:
-        await look(runtime, store, wanted, sent, len(made))
+    with money_first():
+        if planned or sent is None:
+            await send(runtime, store, wanted)
+        else:
+            await look(runtime, store, wanted, sent, len(made))
 
 
 async def sweep(runtime: Runtime) -> None:
