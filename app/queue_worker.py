@@ -1,4 +1,5 @@
-"""procrastinate's worker, without two things that it does quietly: going on half dead, and missing a notification.
+"""procrastinate's worker, without three things that it does quietly: going on half dead, missing a notification, and
+not ending.
 
 Seen in procrastinate 3.10; a test holds each.
 """
@@ -6,10 +7,27 @@ Seen in procrastinate 3.10; a test holds each.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from typing import Any
 
 from procrastinate.jobs import Notification
 from procrastinate.worker import Worker
+
+# Seconds until a task that was cancelled and has not ended is cancelled again.
+_AGAIN = 0.5
+
+
+async def end(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancels tasks until they have ended; their errors are nobody's any more.
+
+    Once is not always enough: `asyncio.wait_for` of Python 3.11, which the drivers of PostgreSQL lean on, forgets a
+    cancellation that comes in the moment when what it waits for is there.
+    """
+    while going := [task for task in tasks if not task.done()]:
+        for task in going:
+            task.cancel()
+        await asyncio.wait(going, timeout=_AGAIN)
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class SteadyWorker(Worker):
@@ -30,6 +48,10 @@ class SteadyWorker(Worker):
     def _stop_with(self, part: asyncio.Task[Any]) -> None:
         if not part.cancelled() and part.exception() is not None:
             self.stop()  # type: ignore[no-untyped-call]
+
+    async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
+        await end(side_tasks)
+        await super()._shutdown(side_tasks)
 
     async def _handle_notification(self, *, channel: str, notification: Notification) -> None:
         self._told = True

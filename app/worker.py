@@ -27,7 +27,7 @@ from app.outbound import tasks as outbound
 from app.polling import tasks as polling
 from app.privacy import retention
 from app.privacy import tasks as privacy
-from app.queue_worker import SteadyWorker
+from app.queue_worker import SteadyWorker, end
 from app.refunds import tasks as refunds
 from app.remedies import tasks as remedies
 from app.runtime import Runtime
@@ -113,17 +113,22 @@ async def take_over(queue: App) -> None:
             log.warning("job_taken_over", job=job.id, task=job.task_name)
 
 
-async def _keep_sweeping(runtime: Runtime) -> None:
+async def _keep_sweeping(runtime: Runtime, stopping: asyncio.Event) -> None:
     queue = make_queue(runtime.database.url, 1)
     async with queue.open_async():
-        while True:
+        while not stopping.is_set():
             await sweep_once(runtime)
             await take_over(queue)
-            await asyncio.sleep(runtime.settings.sweep_seconds)
+            await _pause(stopping, runtime.settings.sweep_seconds)
 
 
-async def _run_queue(runtime: Runtime, concurrency: int) -> None:
-    """Does jobs until it is cancelled; those under way are finished first."""
+async def _pause(stopping: asyncio.Event, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(stopping.wait(), seconds)
+
+
+async def _run_queue(runtime: Runtime, concurrency: int, stopping: asyncio.Event) -> None:
+    """Does jobs until `stopping` is set; those under way are finished first."""
     queue = make_queue(runtime.database.url, concurrency)
     async with queue.open_async():
         worker = SteadyWorker(
@@ -137,7 +142,14 @@ async def _run_queue(runtime: Runtime, concurrency: int) -> None:
             update_heartbeat_interval=HEARTBEAT_SECONDS,
             stalled_worker_timeout=STALLED_SECONDS,
         )
-        await worker.run()  # type: ignore[no-untyped-call]
+        running = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call]
+        told = asyncio.create_task(stopping.wait())
+        try:
+            await asyncio.wait([running, told], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            told.cancel()
+            worker.stop()  # type: ignore[no-untyped-call]
+            await running
 
 
 async def _keep_up(part: Callable[[], Awaitable[None]], stopping: asyncio.Event) -> None:
@@ -150,8 +162,7 @@ async def _keep_up(part: Callable[[], Awaitable[None]], stopping: asyncio.Event)
             await part()
         except INTERRUPTIONS as error:
             log.warning("worker_interrupted", error=type(error).__name__, again_in_seconds=INTERRUPTION_SECONDS)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stopping.wait(), INTERRUPTION_SECONDS)
+        await _pause(stopping, INTERRUPTION_SECONDS)
 
 
 async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signal_handlers: bool = True) -> None:
@@ -160,21 +171,21 @@ async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signa
     A database that restarts or fails over is only an interruption.
     """
     stopping = asyncio.Event()
-    reading = asyncio.create_task(_keep_up(lambda: keep_reading(runtime, stopping), stopping))
-    others = [
-        asyncio.create_task(_keep_up(lambda: _run_queue(runtime, concurrency), stopping)),
-        asyncio.create_task(_keep_up(lambda: _keep_sweeping(runtime), stopping)),
+    parts = [
+        asyncio.create_task(_keep_up(lambda: keep_reading(runtime, stopping), stopping)),
+        asyncio.create_task(_keep_up(lambda: _run_queue(runtime, concurrency, stopping), stopping)),
+        asyncio.create_task(_keep_up(lambda: _keep_sweeping(runtime, stopping), stopping)),
     ]
+    sending = []
     if runtime.settings.events:
-        others.append(asyncio.create_task(_keep_up(lambda: outbound.keep_sending(runtime), stopping)))
+        sending.append(asyncio.create_task(_keep_up(lambda: outbound.keep_sending(runtime), stopping)))
     with signals.on_stop(stopping.set) if install_signal_handlers else nullcontext():
         try:
-            await _until_stopped(stopping, [reading, *others])
+            await _until_stopped(stopping, [*parts, *sending])
         finally:
             stopping.set()
-            for part in others:
-                part.cancel()
-            await asyncio.gather(reading, *others, return_exceptions=True)
+            await end(sending)
+            await asyncio.gather(*parts, return_exceptions=True)
 
 
 async def _until_stopped(stopping: asyncio.Event, parts: list[asyncio.Task[None]]) -> None:

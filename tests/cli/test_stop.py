@@ -157,3 +157,14 @@ def test_a_job_under_way_is_finished_by_a_worker_alone(
     # Nothing is left for another worker to take over.
     assert scalar(database_url, "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'") == 0
     assert "Traceback" not in "".join(worker.said)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.005, 0.01, 0.05])
+def test_a_worker_that_is_stopped_while_it_starts_ends(
+    tmp_path: Path, settings_of: dict[str, str], seconds: float
+) -> None:
+    """What it opens is told to end in the middle of opening it, at one place or another."""
+    with Running(tmp_path, "worker", "--concurrency", "2", **settings_of) as worker:
+        worker.until("jobs at a time")
+        time.sleep(seconds)
+        assert worker.stop() == 0

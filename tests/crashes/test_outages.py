@@ -24,7 +24,7 @@ from app.db.engine import Database, database_is_away
 from app.db.migrate import upgrade
 from app.jobs import defer
 from app.main import create_app
-from app.queue_worker import SteadyWorker
+from app.queue_worker import SteadyWorker, end
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
 from tests.cli.command import PATIENCE
@@ -231,3 +231,22 @@ async def test_a_queue_that_ends_without_a_word_is_begun_again(
             return await count(runtime, "SELECT count(*) FROM procrastinate_jobs") == 0
 
         await soon(done)
+
+
+async def test_a_cancellation_that_is_forgotten_is_repeated() -> None:
+    forgotten = 0
+
+    async def forgetful() -> None:
+        nonlocal forgotten
+        while forgotten < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                forgotten += 1
+        await asyncio.sleep(60)
+
+    task = asyncio.create_task(forgetful())
+    await asyncio.sleep(0)
+    await end([task])
+    assert task.cancelled()
+    assert forgotten == 2
