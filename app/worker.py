@@ -171,8 +171,9 @@ async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signa
     A database that restarts or fails over is only an interruption.
     """
     stopping = asyncio.Event()
+    readers: list[int] = []
     parts = [
-        asyncio.create_task(_keep_up(lambda: keep_reading(runtime, stopping), stopping)),
+        asyncio.create_task(_keep_up(lambda: keep_reading(runtime, stopping, readers), stopping)),
         asyncio.create_task(_keep_up(lambda: _run_queue(runtime, concurrency, stopping), stopping)),
         asyncio.create_task(_keep_up(lambda: _keep_sweeping(runtime, stopping), stopping)),
     ]

@@ -32,6 +32,11 @@ _LOAD = text(
     "AS wanted(wanted_store, wanted_id) ON store = wanted_store AND order_id = wanted_id "
     "FOR NO KEY UPDATE OF orders SKIP LOCKED"
 )
+# Without a lock: these are known, and in somebody else's hands.
+_KNOWN = text(
+    "SELECT store, order_id FROM orders JOIN unnest(CAST(:stores AS text[]), CAST(:ids AS text[])) "
+    "AS wanted(wanted_store, wanted_id) ON store = wanted_store AND order_id = wanted_id"
+)
 # Asked after the locks are held: a case that was opened a moment ago held its order's.
 _WANTED_BACK = text(
     "SELECT order_pk FROM cases WHERE order_pk = ANY(CAST(:ids AS uuid[])) "
@@ -121,14 +126,23 @@ async def load(work: Work, keys: Collection[OrderKey]) -> tuple[dict[OrderKey, P
         else:
             columns = {name: row[name] for name in _COLUMNS}
             plain[key] = PlainOrder(*key, row["id"], columns, row["news_sha256"])
-    return plain, others
+    return plain, others | await _held_by_others(work, set(keys) - plain.keys() - others)
+
+
+async def _held_by_others(work: Work, keys: set[OrderKey]) -> set[OrderKey]:
+    """Known orders that are locked: taken for new ones they would be waited for, with locks of others in hand."""
+    if not keys:
+        return set()
+    stores, ids = zip(*keys, strict=True)
+    rows = await work.session.execute(_KNOWN, {"stores": list(stores), "ids": list(ids)})
+    return {(row.store, row.order_id) for row in rows}
 
 
 async def keep(work: Work, orders: Iterable[PlainOrder]) -> set[OrderKey]:
     """Writes what changed; answers the orders that somebody else made this moment, of which nothing was kept."""
     changed = [order for order in orders if order.changed]
     known = [order for order in changed if order.pk is not None]
-    # In sequence: who waits for another's new orders waits in no circle.
+    # In sequence, and new to everybody: who waits for another's new orders waits in no circle.
     fresh = sorted((order for order in changed if order.pk is None), key=lambda one: (one.store, one.order_id))
     if known:
         await work.session.execute(_UPDATE, {"rows": _rows(known), "now": work.now})

@@ -53,12 +53,14 @@ class Bucket:
         return cls(limits.burst, limits.rate, limits.burst, now)
 
     def at_moment(self, now: datetime, limits: Limits) -> Bucket:
-        """As it stands now. A clock that went back gives nothing."""
+        """As it stands now. A clock that went back gives nothing, and has nobody wait longer than the limits do."""
         rate, burst = (self.rate, self.burst) if limits.learns else (limits.rate, limits.burst)
         gone = max(0.0, (now - self.at).total_seconds())
-        held = self.held_until if self.held_until and self.held_until > now else None
-        alive = tuple(end for end in self.leases if end > now)
-        return Bucket(min(burst, self.tokens + gone * rate), rate, burst, max(now, self.at), held, alive)
+        latest = now + timedelta(seconds=LONGEST_HOLD)
+        held = min(self.held_until, latest) if self.held_until and self.held_until > now else None
+        longest = now + timedelta(seconds=limits.lease)
+        alive = tuple(min(end, longest) for end in self.leases if end > now)
+        return Bucket(min(burst, self.tokens + gone * rate), rate, burst, now, held, alive)
 
     def taken(self, cost: float, limits: Limits, *, first: bool) -> tuple[Bucket, datetime | None] | float:
         """The bucket after a call of that cost, with the end of its place if places are counted; else the seconds after

@@ -42,7 +42,9 @@ async def erase_bodies(
 
 async def empty(work: Work, delivery_ids: list[UUID]) -> None:
     """Empties these bodies; each keeps its hash."""
-    statement = update(Delivery).where(Delivery.id.in_(delivery_ids), Delivery.erased_at.is_(None))
+    statement = update(Delivery).where(
+        Delivery.id.in_(delivery_ids), Delivery.erased_at.is_(None), Delivery.status != DeliveryStatus.PENDING
+    )
     hashed = func.encode(func.sha256(Delivery.body), "hex")
     await work.session.execute(statement.values(body=b"", body_sha256=hashed, erased_at=work.now))
 

@@ -75,4 +75,5 @@ def build_store(key: str, store: StoreSettings, pace: Pace | None = None) -> Sto
         webhook_secret=store.webhook_secret.get_secret_value() if store.webhook_secret else "",
         ca_file=str(store.ca_file) if store.ca_file else None,
         pace=pace,
+        parallel=store.parallel_requests,
     )

@@ -104,8 +104,12 @@ class WooStore:
         connect_timeout: float = 5.0,
         read_timeout: float = 75.0,
         pace: Pace | None = None,
+        parallel: int = 4,
     ) -> None:
-        """Raises `ConfigError` when `url` is not https (http only on loopback)."""
+        """`parallel` calls go out at once at most.
+
+        Raises `ConfigError` when `url` is not https (http only on loopback).
+        """
         self.key = key
         self._webhook_secret = webhook_secret
         self._client = WooClient(
@@ -117,6 +121,7 @@ class WooStore:
             connect_timeout=connect_timeout,
             read_timeout=read_timeout,
             pace=pace,
+            parallel=parallel,
         )
 
     async def read_order(self, order_id: str) -> OrderSnapshot | None:

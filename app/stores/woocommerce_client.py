@@ -28,7 +28,6 @@ from app.orders.reading import UnreadablePayload, parse_json
 from app.pace.base import NOTHING_TOLD, NoTurn, Pace, Told, Unpaced
 from app.stores.base import StoreRefused, StoreUnavailable
 
-_THREADS = 4
 _PAGE = 100
 _MOST_PAGES = 50
 _FAILURES = (
@@ -129,6 +128,7 @@ class WooClient:
         connect_timeout: float,
         read_timeout: float,
         pace: Pace | None = None,
+        parallel: int = 4,
     ) -> None:
         self._pace = pace or Unpaced()
         self.url = normalised_url(url)
@@ -142,7 +142,7 @@ class WooClient:
             verify_ssl=ca_file or True,
         )
         self._limit = 2 * (connect_timeout + read_timeout)
-        self._executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="woocommerce")
+        self._executor = ThreadPoolExecutor(parallel, thread_name_prefix="woocommerce")
 
     async def call(
         self,

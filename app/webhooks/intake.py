@@ -161,7 +161,9 @@ class Intake:
         try:
             await bulk.count_repeats(self._line_of_repeats, [same.times for same in repeats])
         except Exception as error:  # noqa: BLE001 - as above
-            self._fail(repeats, error)
+            # Whoever reads it may hold it for longer than a sender waits; it is stored, and acknowledged if no news.
+            self._fail([same for same in repeats if same.times.row.is_id_only], error)
+            self._answer([same for same in repeats if not same.times.row.is_id_only], None)
         else:
             self._news.set()
             self._answer(repeats, None)

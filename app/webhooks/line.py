@@ -52,6 +52,8 @@ class Line:
         self._ready = ready
         self._connection: Connection[Any] | None = None
         self._thread = ThreadPoolExecutor(1, "intake")
+        self._turn = asyncio.Lock()
+        self._closed = False
 
     async def execute(self, statement: str, parameters: Sequence[Any]) -> Cursor[Any]:
         """Carries out one statement; it must do no harm when it is carried out twice.
@@ -59,14 +61,19 @@ class Line:
         Raises `RowRefused`, or `Failed` after a second try where one is of use.
         """
         loop = asyncio.get_running_loop()
-        deadline = loop.call_later(_ANSWER_SECONDS, self._hang_up)
-        try:
-            return await loop.run_in_executor(self._thread, self._execute, statement, parameters)
-        finally:
-            deadline.cancel()
+        # The deadline is that of the statement under way, not of those that wait behind it.
+        async with self._turn:
+            deadline = loop.call_later(_ANSWER_SECONDS, self._hang_up)
+            try:
+                return await loop.run_in_executor(self._thread, self._execute, statement, parameters)
+            finally:
+                deadline.cancel()
 
     async def aclose(self) -> None:
-        """Gives the connection back."""
+        """Gives the connection back; harmless to repeat."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
         self._thread.shutdown()
 

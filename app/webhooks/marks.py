@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID
 
 import psycopg
@@ -41,40 +41,54 @@ class Marks:
 
     def __init__(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
         self._connection = connection
-        self._reader = secrets.randbits(63)
+        self.reader = secrets.randbits(63)
 
-    async def introduce(self) -> None:
-        """Says that this reader lives, for as long as the connection does."""
+    async def introduce(self, earlier: Sequence[int]) -> None:
+        """Says that this reader lives, for as long as the connection does, and that those before it did not die."""
         await self._connection.execute(f"LISTEN {CHANNEL}")
-        await self._connection.execute(_LOCK, [self._reader])
+        await self._connection.execute(_LOCK, [self.reader])
         # A note that is lost with the whole server is worth nothing any more.
         await self._connection.execute("SET synchronous_commit = off")
+        await self._connection.execute("DELETE FROM readings WHERE reader = ANY (%s)", [list(earlier)])
 
     async def write(self, deliveries: Sequence[UUID]) -> None:
         """These are read now, and nothing else."""
-        await self._connection.execute(_MARK, [self._reader, list(deliveries)])
+        await self._connection.execute(_MARK, [self.reader, list(deliveries)])
 
     async def forget(self) -> None:
         """Nothing is read now."""
-        await self._connection.execute(_FORGET, [self._reader])
+        await self._connection.execute(_FORGET, [self.reader])
 
     async def count_deaths(self) -> None:
         """Counts a death for whatever was being read by a reader that is gone."""
-        await self._connection.execute(_COUNT, [self._reader])
+        await self._connection.execute(_COUNT, [self.reader])
 
     async def rest(self, seconds: float) -> None:
         """Until somebody tells of a delivery, or for so long."""
+        # To its end: what was told of meanwhile is kept by the connection, and would be told of one by one.
         async for _ in self._connection.notifies(timeout=seconds, stop_after=1):
-            return
+            continue
+
+    async def hear(self) -> None:
+        """Takes note of everything that was told of by now: whoever reads looks for it anyway."""
+        async for _ in self._connection.notifies(timeout=0):
+            continue
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[Marks]:
-    """The notes of a new reader, until the block ends."""
+async def opened(url: str, earlier: list[int]) -> AsyncIterator[Marks]:
+    """The notes of a new reader, until the block ends. `earlier` are the readers of this process so far, to which it is
+    added: an interruption of the database is nobody's death."""
     connection = await connect(url, autocommit=True)
     try:
         marks = Marks(connection)
-        await marks.introduce()
-        yield marks
+        await marks.introduce(earlier)
+        earlier[:] = [marks.reader]
+        try:
+            yield marks
+        except Exception:
+            with suppress(psycopg.Error, OSError):
+                await marks.forget()
+            raise
     finally:
         await connection.close()

@@ -35,6 +35,7 @@ class Reader:
 
     async def turn(self) -> int:
         """Reads what is due, some of it; answers how many there were."""
+        await self._notes.hear()
         await self._notes.count_deaths()
         events = await self._events()
         for delivery_id in events:
@@ -95,9 +96,12 @@ class Reader:
         return len(left)
 
 
-async def keep_reading(runtime: Runtime, stopping: asyncio.Event) -> None:
-    """Reads until `stopping` is set; the batch under way is finished first. A lost connection is thrown."""
-    async with marks.opened(runtime.database.url) as notes:
+async def keep_reading(runtime: Runtime, stopping: asyncio.Event, earlier: list[int]) -> None:
+    """Reads until `stopping` is set; the batch under way is finished first. A lost connection is thrown.
+
+    `earlier` is the process's own list of its readers so far.
+    """
+    async with marks.opened(runtime.database.url, earlier) as notes:
         reader = Reader(runtime, notes)
         while not stopping.is_set():
             if not await reader.turn():
@@ -108,7 +112,7 @@ async def keep_reading(runtime: Runtime, stopping: asyncio.Event) -> None:
 async def read_all(runtime: Runtime) -> int:
     """Reads until nothing is due; answers how many deliveries there were."""
     count = 0
-    async with marks.opened(runtime.database.url) as notes:
+    async with marks.opened(runtime.database.url, []) as notes:
         reader = Reader(runtime, notes)
         while found := await reader.turn():
             count += found

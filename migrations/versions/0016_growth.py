@@ -49,7 +49,18 @@ _OLD: tuple[tuple[str, str, list[Any]], ...] = (
 
 
 def upgrade() -> None:
-    op.execute("SET LOCAL lock_timeout = '5s'")
+    with op.get_context().autocommit_block():
+        # It waits for every transaction that is under way, and holds nobody up meanwhile.
+        op.execute("SET lock_timeout = 0")
+        for name, table, columns, where in _NEW:
+            # One that was broken off is left behind, invalid.
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+            condition = sa.text(where) if where else None
+            op.create_index(name, table, columns, postgresql_where=condition, postgresql_concurrently=True)
+        for name, table, _ in _OLD:
+            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
+        op.execute("SET lock_timeout = '5s'")
+    # Last, because what comes before an autocommit block is kept when the rest is broken off.
     op.create_table(
         "paces",
         sa.Column("name", sa.Text(), nullable=False),
@@ -63,17 +74,6 @@ def upgrade() -> None:
         sa.Column("throttled_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_paces")),
     )
-    with op.get_context().autocommit_block():
-        # It waits for every transaction that is under way, and holds nobody up meanwhile.
-        op.execute("SET lock_timeout = 0")
-        for name, table, columns, where in _NEW:
-            # One that was broken off is left behind, invalid.
-            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
-            condition = sa.text(where) if where else None
-            op.create_index(name, table, columns, postgresql_where=condition, postgresql_concurrently=True)
-        for name, table, _ in _OLD:
-            op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
-        op.execute("SET lock_timeout = '5s'")
 
 
 def downgrade() -> None:
