@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from app.clock import MovableClock
 from app.http import tls_context
 from app.main import create_app
+from app.pace import pacer
 from app.runtime import build_runtime
 from app.sandbox.server import LoopbackServer
 from app.sandbox.world import World
@@ -26,6 +28,19 @@ START = datetime(2030, 2, 5, 9, tzinfo=UTC)
 POLLING: dict[str, Any] = {"poll_seconds": 300, "webhook_check_minutes": 15, "poll_reread_minutes": 10}
 
 
+@contextmanager
+def unpaced() -> Iterator[None]:
+    """Stores and suppliers are asked at any pace: buckets fill by the database's clock, which no test can move.
+
+    The tests of paces are in tests/pace.
+    """
+    with (
+        patch.object(pacer, "limits_of_store", return_value=None),
+        patch.object(pacer, "limits_of_supplier", return_value=None),
+    ):
+        yield
+
+
 @asynccontextmanager
 async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
     """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does.
@@ -34,7 +49,7 @@ async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
     """
     clock = MovableClock()
     clock.move(START - clock.now())
-    with World(clock=clock) as world:
+    with unpaced(), World(clock=clock) as world:
         policy = changes.pop("policy", None)
         named = {"policy": str(policy)} if policy else {}
         stores = {key: {**store, **named} for key, store in world.stores().items()}

@@ -24,6 +24,7 @@ from app.stores.base import Store
 from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
 from tests.database import with_database
+from tests.e2e.conftest import unpaced
 from tests.faults.crew import CareFor, Crew, open_queue
 from tests.faults.death import MortalDatabase
 from tests.faults.doors import Doors, Moment
@@ -73,6 +74,7 @@ async def open_theatre(
     """Everything up until the block ends. The three functions tell what goes wrong, and are asked all the time."""
     clock = MovableClock()
     async with AsyncExitStack() as stack:
+        stack.enter_context(unpaced())
         world = stack.enter_context(World(clock=clock))
         world.site.add_gateway(Gateway("tardy", "Tardy card", seconds=TOO_SLOW))
         settings = _settings(world)
