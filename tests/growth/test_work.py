@@ -12,6 +12,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import func, select, text
 
+from app import standing
 from app.cases.models import NOT_ENDED, Case
 from app.evidence.models import Photo
 from app.evidence.reuse import shown_before
@@ -118,4 +119,21 @@ async def test_what_is_about_open_cases_reads_only_those(grown: Runtime) -> None
             assert await polling.to_reread(work, "alpha")
             assert await suppliers.open_cases(work, "acme", 200)
             await suppliers.count_open(work, "acme")
+    watch.require_probes(6 * open_ones)
+
+
+async def test_how_things_stand_is_counted_from_what_waits(grown: Runtime) -> None:
+    async with grown.work() as work:
+        open_ones = await work.session.scalar(select(func.count()).select_from(Case).where(NOT_ENDED))
+        assert open_ones is not None
+        with watching() as watch:
+            await standing.queue(work)
+            await standing.deliveries(work)
+            assert sum((await standing.cases(work)).values()) == open_ones
+            await standing.attention(work)
+            await standing.refunds(work)
+            await standing.legal(work)
+            await standing.credits_open(work)
+            await standing.mails(work)
+            await standing.stores(work)
     watch.require_probes(6 * open_ones)
