@@ -164,8 +164,8 @@ async def facts(work: Work, cases: Sequence[Case]) -> list[CaseFacts]:
     ids = [case.id for case in cases]
     orders = {case_order.id: case_order for case_order in await _orders_of(work, cases)}
     due = await timers.next_due(work, ids)
-    paid = await refunds.of_cases(work, ids)
-    replaced = await replacements.of_cases(work, ids)
+    paid = await refunds.of_cases(work, ids, orders)
+    replaced = await replacements.of_cases(work, ids, orders)
     statement = select(SupplierCredit).where(SupplierCredit.case_id.in_(ids))
     credits = {credit.case_id: credit for credit in await work.session.scalars(statement)}
     wanted = await wanted_evidence(work, cases)

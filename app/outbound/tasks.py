@@ -93,7 +93,10 @@ async def _forget(work: Work) -> None:
         .limit(BATCH)
         .with_for_update(skip_locked=True)
     )
-    await work.session.execute(delete(OutboundEvent).where(OutboundEvent.id.in_(old)))
+    # Named one by one: joined with the choice itself, they would be looked for in the whole table.
+    found = list(await work.session.scalars(old))
+    if found:
+        await work.session.execute(delete(OutboundEvent).where(OutboundEvent.id.in_(found)))
 
 
 @blueprint.task(name="outbound.replay", pass_context=True)

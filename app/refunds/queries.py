@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -42,21 +42,25 @@ async def search(
     return await facts(work, list(await work.session.scalars(statement)))
 
 
-async def of_cases(work: Work, case_ids: Sequence[UUID]) -> dict[UUID, list[RefundFacts]]:
-    """The refunds of each case, oldest first."""
+async def of_cases(work: Work, case_ids: Sequence[UUID], orders: Mapping[UUID, Order]) -> dict[UUID, list[RefundFacts]]:
+    """The refunds of each case, oldest first; `orders` are those of the cases."""
     statement = select(Refund).where(Refund.case_id.in_(case_ids)).order_by(Refund.id)
     found: dict[UUID, list[RefundFacts]] = {case_id: [] for case_id in case_ids}
-    for one in await facts(work, list(await work.session.scalars(statement))):
+    for one in await _with_attempts(work, list(await work.session.scalars(statement)), orders):
         found[one.refund.case_id].append(one)
     return found
 
 
 async def facts(work: Work, refunds: Sequence[Refund]) -> list[RefundFacts]:
     """The refunds with all that is shown of them."""
+    wanted = {refund.order_pk for refund in refunds}
+    orders = {order.id: order for order in await work.session.scalars(select(Order).where(Order.id.in_(wanted)))}
+    return await _with_attempts(work, refunds, orders)
+
+
+async def _with_attempts(work: Work, refunds: Sequence[Refund], orders: Mapping[UUID, Order]) -> list[RefundFacts]:
     attempts: dict[UUID, list[RefundAttempt]] = {refund.id: [] for refund in refunds}
     statement = select(RefundAttempt).where(RefundAttempt.refund_id.in_(attempts)).order_by(RefundAttempt.number)
     for attempt in await work.session.scalars(statement):
         attempts[attempt.refund_id].append(attempt)
-    wanted = {refund.order_pk for refund in refunds}
-    orders = {order.id: order for order in await work.session.scalars(select(Order).where(Order.id.in_(wanted)))}
     return [RefundFacts(refund, tuple(attempts[refund.id]), orders[refund.order_pk]) for refund in refunds]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -42,23 +42,31 @@ async def search(
     return await facts(work, list(await work.session.scalars(statement)))
 
 
-async def of_cases(work: Work, case_ids: Sequence[UUID]) -> dict[UUID, list[ReplacementFacts]]:
-    """The replacements of each case, oldest first."""
+async def of_cases(
+    work: Work, case_ids: Sequence[UUID], orders: Mapping[UUID, Order]
+) -> dict[UUID, list[ReplacementFacts]]:
+    """The replacements of each case, oldest first; `orders` are those of the cases."""
     statement = select(Replacement).where(Replacement.case_id.in_(case_ids)).order_by(Replacement.id)
     found: dict[UUID, list[ReplacementFacts]] = {case_id: [] for case_id in case_ids}
-    for one in await facts(work, list(await work.session.scalars(statement))):
+    for one in await _with_attempts(work, list(await work.session.scalars(statement)), orders):
         found[one.replacement.case_id].append(one)
     return found
 
 
 async def facts(work: Work, replacements: Sequence[Replacement]) -> list[ReplacementFacts]:
     """The replacements with all that is shown of them."""
+    wanted = {one.order_pk for one in replacements}
+    orders = {order.id: order for order in await work.session.scalars(select(Order).where(Order.id.in_(wanted)))}
+    return await _with_attempts(work, replacements, orders)
+
+
+async def _with_attempts(
+    work: Work, replacements: Sequence[Replacement], orders: Mapping[UUID, Order]
+) -> list[ReplacementFacts]:
     if not replacements:
         return []
     attempts: dict[UUID, list[ReplacementAttempt]] = {one.id: [] for one in replacements}
     statement = select(ReplacementAttempt).where(ReplacementAttempt.replacement_id.in_(attempts))
     for attempt in await work.session.scalars(statement.order_by(ReplacementAttempt.number)):
         attempts[attempt.replacement_id].append(attempt)
-    wanted = {one.order_pk for one in replacements}
-    orders = {order.id: order for order in await work.session.scalars(select(Order).where(Order.id.in_(wanted)))}
     return [ReplacementFacts(one, tuple(attempts[one.id]), orders[one.order_pk]) for one in replacements]

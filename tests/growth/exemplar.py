@@ -6,18 +6,24 @@ from httpx import ASGITransport, AsyncClient
 from sqlalchemy import func, select, update
 
 from app.cases.models import Case, Evidence
+from app.cases.vocabulary import Ground
 from app.db.idempotency import IdempotencyKey
+from app.db.work import Work
 from app.evidence.models import Photo
 from app.feedback.models import Feedback
 from app.main import create_app
 from app.messages.models import Message, MessageStatus
 from app.orders.models import ObservedRefund, Order
+from app.outbound.models import OutboundAttempt, OutboundEvent, OutboundSending, SendingStatus
+from app.outbound.vocabulary import EventType
 from app.privacy.models import PrivacyKind, PrivacyRequest
+from app.remedies.models import Replacement, ReplacementAttempt
+from app.remedies.states import ReplacementStatus
 from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 from app.withdrawals.models import Withdrawal, WithdrawalStatus
 from app.worker import run_until_idle
-from tests.api.kit import FakeStore, FakeStores, act, keep, lamp, order_of, submit, verdict
+from tests.api.kit import LAMP, FakeStore, FakeStores, act, keep, lamp, order_of, submit, verdict
 
 
 async def plant(runtime: Runtime, api_key: str) -> None:
@@ -86,3 +92,49 @@ async def _beside(runtime: Runtime) -> None:
         )
         await work.session.execute(update(Message).values(status=MessageStatus.SENT, next_try_at=None))
         assert await work.session.scalar(select(func.count()).select_from(Message))
+        await _replaced(work, case)
+        await _told(work, case)
+
+
+async def _replaced(work: Work, case: Case) -> None:
+    """The lamp beside the one that was refunded was sent again."""
+    made = Replacement(
+        case_id=case.id,
+        order_pk=case.order_pk,
+        store=case.store,
+        status=ReplacementStatus.MADE,
+        lines=[{"line_id": LAMP, "quantity": 1, "variant_id": None}],
+        ground=Ground.SUPPLIER,
+        evidence={},
+        request={"lines": [{"line_id": LAMP, "quantity": 1}]},
+        store_order_id="70001",
+        order_name="#R1",
+        settled_at=work.now,
+    )
+    work.session.add(made)
+    await work.session.flush()
+    tried = {"request": made.request, "started_at": work.now, "finished_at": work.now, "outcome": "ok", "answer": {}}
+    work.session.add(ReplacementAttempt(replacement_id=made.id, number=1, **tried))
+
+
+async def _told(work: Work, case: Case) -> None:
+    """A receiver took what it was told."""
+    event = OutboundEvent(type=EventType.CASE_CREATED, store=case.store, case_id=case.id, data={"case": {}})
+    work.session.add(event)
+    await work.session.flush()
+    work.session.add(
+        OutboundSending(
+            event_id=event.id,
+            receiver="crm",
+            seq=event.seq,
+            case_id=case.id,
+            status=SendingStatus.DELIVERED,
+            tries=1,
+            attempts=1,
+            queued_at=work.now,
+            delivered_at=work.now,
+            created_at=event.created_at,
+        )
+    )
+    tried = {"started_at": work.now, "finished_at": work.now, "http_status": 200, "body": "taken"}
+    work.session.add(OutboundAttempt(event_id=event.id, receiver="crm", number=1, **tried))

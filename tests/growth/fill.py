@@ -38,7 +38,8 @@ CREATE TEMP TABLE made AS
 SELECT n, at, at_of_order, place, store, state, ended,
     pg_temp.id_of(at, 'case', n) AS case_id, pg_temp.id_of(at, 'request', n) AS request_id,
     pg_temp.id_of(at_of_order, 'order', place) AS order_pk, pg_temp.id_of(at, 'refund', n) AS refund_id,
-    pg_temp.id_of(at, 'photo', n) AS photo_id
+    pg_temp.id_of(at, 'photo', n) AS photo_id, pg_temp.id_of(at, 'replacement', n) AS replacement_id,
+    pg_temp.id_of(at, 'event', n) AS event_id
 FROM (
     SELECT n, pg_temp.at_of(n, %(cases)s) AS at, n * 3 / 2 AS place,
         pg_temp.at_of(n * 3 / 2, %(cases)s * 3 / 2) AS at_of_order,
@@ -51,6 +52,10 @@ FROM (
 """
 _WAITS = "m.state IN ('under_review', 'contested')"
 _PAID = "m.state IN ('closed', 'resolved')"
+_REPLACED = "m.n % 3 = 0"
+# Events are kept for 30 days: as many as three years' worth of cases stand in them, and the oldest few are due to go.
+_TOLD_AT = "now() - (now() - m.at) / 36.45"
+_SENDING = "CASE WHEN m.n % 700 = 3 THEN 'failed' WHEN m.n % 150 = 4 THEN 'pending' ELSE 'delivered' END"
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,34 @@ _COPIES = (
         {"store_refund_id": "m.n::text", "operation_id": "m.refund_id", "first_seen_at": "m.at"},
         _PAID,
     ),
+    _Copy(
+        "replacements",
+        {
+            "id": "m.replacement_id",
+            "status": "CASE WHEN m.state = 'resolving' THEN 'planned' ELSE 'made' END",
+            "next_check_at": "CASE WHEN m.state = 'resolving' THEN now() + interval '1 hour' END",
+            "store_order_id": "(70000 + m.n)::text",
+            "order_name": "'#R' || m.n",
+            "created_at": "m.at",
+            "settled_at": "CASE WHEN m.state <> 'resolving' THEN m.at + interval '15 days' END",
+        },
+        _REPLACED,
+    ),
+    _Copy("replacement_attempts", {"started_at": "m.at", "finished_at": "m.at"}, _REPLACED),
+    _Copy("outbound_events", {"id": "m.event_id", "created_at": _TOLD_AT}),
+    _Copy(
+        "outbound_sendings",
+        {
+            # As `outbound_events` numbers its rows, after the exemplary one.
+            "seq": "m.n + 1",
+            "status": _SENDING,
+            "queued_at": _TOLD_AT,
+            "next_try_at": f"CASE WHEN {_SENDING} = 'pending' THEN now() + interval '1 hour' END",
+            "delivered_at": f"CASE WHEN {_SENDING} = 'delivered' THEN {_TOLD_AT} END",
+            "created_at": _TOLD_AT,
+        },
+    ),
+    _Copy("outbound_attempts", {"started_at": _TOLD_AT, "finished_at": _TOLD_AT}),
     _Copy("feedback", {"created_at": "m.at", "updated_at": "m.at"}, "m.n % 5 = 0"),
     _Copy("thanks", {"created_at": "m.at", "next_try_at": "NULL", "code": "'TY' || m.n"}, "m.state <> 'rejected'"),
     _Copy(
@@ -163,6 +196,8 @@ _REFERENCES = {
     "request_id": "m.request_id",
     "order_pk": "m.order_pk",
     "refund_id": "m.refund_id",
+    "replacement_id": "m.replacement_id",
+    "event_id": "m.event_id",
     "store": "m.store",
     "id": "pg_temp.id_of(m.at, e.id::text, m.n)",
 }
@@ -231,7 +266,7 @@ def _columns(connection: Connection, table: str) -> list[str]:
     """By the catalogue, so that a column which is new to the table is copied as the exemplar has it."""
     rows = connection.execute(
         "SELECT column_name FROM information_schema.columns WHERE table_schema = 'public' AND table_name = %s "
-        "AND is_generated = 'NEVER' ORDER BY ordinal_position",
+        "AND is_generated = 'NEVER' AND identity_generation IS DISTINCT FROM 'ALWAYS' ORDER BY ordinal_position",
         [table],
     )
     return [str(name) for (name,) in rows.fetchall()]

@@ -51,6 +51,19 @@ LISTS = {
         "store=beta&topic=refunds/create",
     ],
     "refunds": ["", "status=succeeded", "status=planned", "status=needs_review", "case={case_id}"],
+    "replacements": ["", "status=made", "status=planned", "status=needs_review", "case={case_id}"],
+    "events": [
+        "",
+        "type=case.created",
+        "type=refund.succeeded",
+        "case={reference}",
+        "since={yesterday}",
+        "status=delivered",
+        "status=failed",
+        "status=pending",
+        "status=pending&receiver=crm&since={yesterday}",
+        "receiver=crm",
+    ],
     "messages": ["", "status=sent", "status=bounced", "case={reference}"],
     "feedback": ["", "store=beta", "sku=SKU-7", "reason=lost", "score=5", "score=1"],
     "withdrawals": ["", "status=matched", "status=unclear", "store=beta"],
@@ -70,9 +83,12 @@ LOOKED_UP = (
     f"{V1}/orders/{{store}}/no-such-order",
     f"{V1}/refunds/{{refund_id}}",
     f"{V1}/return-requests/{{request_id}}",
+    f"{V1}/replacements/{{replacement_id}}",
+    f"{V1}/events/{{event_id}}",
     f"{V1}/deliveries/{{delivery_id}}",
     "/readyz",
 )
+_NEWEST = {"delivery_id": "deliveries", "replacement_id": "replacements", "event_id": "outbound_events"}
 
 
 def names(url: str) -> dict[str, Any]:
@@ -84,9 +100,12 @@ def names(url: str) -> dict[str, Any]:
             "JOIN refunds ON refunds.case_id = cases.id "
             "ORDER BY cases.id OFFSET (SELECT count(*) / 2 FROM refunds) LIMIT 1"
         ).fetchone()
-        delivery = connection.execute("SELECT id FROM deliveries ORDER BY id DESC LIMIT 1").fetchone()
+        newest = {
+            name: connection.execute(f"SELECT id FROM {table} ORDER BY id DESC LIMIT 1".encode()).fetchone()
+            for name, table in _NEWEST.items()
+        }
     assert case is not None
-    assert delivery is not None
     told = ("case_id", "reference", "order_id", "number", "request_id", "refund_id", "store")
     yesterday = f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
-    return {**dict(zip(told, case, strict=True)), "n": 777, "delivery_id": delivery[0], "yesterday": yesterday}
+    rows = {name: row[0] for name, row in newest.items() if row is not None}
+    return {**dict(zip(told, case, strict=True)), **rows, "n": 777, "yesterday": yesterday}

@@ -10,8 +10,9 @@ import uuid
 
 import pytest
 from httpx import AsyncClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
+from app import standing
 from app.cases.models import NOT_ENDED, Case
 from app.evidence.models import Photo
 from app.evidence.reuse import shown_before
@@ -40,16 +41,19 @@ async def test_a_sweep_finds_its_due_work(grown: Runtime, place: int) -> None:
     grown.settings.retention_personal_days, grown.settings.operator_email = 365, "ops@example.com"
     with watching() as watch:
         await SWEEPS[place](grown)
+    async with grown.work() as work:
+        # What it enqueued is no part of what the other tests watch.
+        await work.session.execute(text("DELETE FROM procrastinate_jobs WHERE task_name <> 'makegood:messages.send'"))
     watch.require_probes(MOST_ROWS)
 
 
-async def send(client: AsyncClient, body: bytes) -> None:
+async def send(client: AsyncClient, body: bytes, webhook_id: str | None = None) -> None:
     """A signed webhook about an order."""
     signature = base64.b64encode(hmac.new(b"alpha-secret", body, hashlib.sha256).digest()).decode()
     headers = {
         "x-shopify-topic": "orders/updated",
         "x-shopify-hmac-sha256": signature,
-        "x-shopify-webhook-id": str(uuid.uuid4()),
+        "x-shopify-webhook-id": webhook_id or str(uuid.uuid4()),
     }
     answer = await client.post("/webhooks/shopify/alpha", content=body, headers=headers)
     assert answer.status_code == 200, answer.text
@@ -59,10 +63,16 @@ async def test_a_webhook_is_taken_in_and_read(reader: AsyncClient, grown: Runtim
     async with grown.work() as work:
         pending = select(func.count()).select_from(Delivery).where(Delivery.status == DeliveryStatus.PENDING)
         before = await work.session.scalar(pending)
+        of_store = select(Delivery.webhook_id).where(Delivery.source == "alpha", Delivery.topic == "orders/updated")
+        known = await work.session.scalar(of_store.order_by(Delivery.id).offset(20_000).limit(1))
     with watching() as watch:
         # A new order, news of it, and news of one that has been there for long.
         for order_id, at in ((91, "2030-01-01T10:00:00Z"), (91, "2030-01-01T10:01:00Z"), (5_000_004_345, "2030-01-01")):
             await send(reader, json.dumps(order_body(id=order_id, updated_at=at)).encode())
+        # One that came before.
+        await send(reader, json.dumps(order_body(id=5_000_000_500)).encode(), known)
+    assert [one for one in watch.seen if "INSERT INTO deliveries" in one.text]
+    assert [one for one in watch.seen if "UPDATE deliveries" in one.text]
     watch.require_probes(20)
     with watching() as watch:
         await run_until_idle(grown)
@@ -109,4 +119,21 @@ async def test_what_is_about_open_cases_reads_only_those(grown: Runtime) -> None
             assert await polling.to_reread(work, "alpha")
             assert await suppliers.open_cases(work, "acme", 200)
             await suppliers.count_open(work, "acme")
+    watch.require_probes(6 * open_ones)
+
+
+async def test_how_things_stand_is_counted_from_what_waits(grown: Runtime) -> None:
+    async with grown.work() as work:
+        open_ones = await work.session.scalar(select(func.count()).select_from(Case).where(NOT_ENDED))
+        assert open_ones is not None
+        with watching() as watch:
+            await standing.queue(work)
+            await standing.deliveries(work)
+            assert sum((await standing.cases(work)).values()) == open_ones
+            await standing.attention(work)
+            await standing.refunds(work)
+            await standing.legal(work)
+            await standing.credits_open(work)
+            await standing.mails(work)
+            await standing.stores(work)
     watch.require_probes(6 * open_ones)

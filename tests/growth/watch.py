@@ -1,6 +1,7 @@
 """Looks at every statement that the service sends, before it runs: by EXPLAIN with the same parameters, undone again.
 
-Whatever goes over psycopg is seen: SQLAlchemy's statements, the queue's, and those that are sent by hand.
+Whatever goes over psycopg is seen: SQLAlchemy's statements, the queue's, those that are sent by hand, and those that
+take in webhooks, which go over connections of their own in threads of their own.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ class Watch:
 @contextmanager
 def watching() -> Iterator[Watch]:
     """Explains every statement of this process until the block ends."""
-    watch, real = Watch(), psycopg.AsyncCursor.execute
+    watch, real, real_in_thread = Watch(), psycopg.AsyncCursor.execute, psycopg.Cursor.execute
     busy: set[int] = set()
 
     async def execute(cursor: Any, query: Any, params: Any = None, **more: Any) -> Any:
@@ -76,11 +77,19 @@ def watching() -> Iterator[Watch]:
                 busy.discard(id(connection))
         return await real(cursor, query, params, **more)
 
+    def execute_in_thread(cursor: Any, query: Any, params: Any = None, **more: Any) -> Any:
+        text = _text(query, cursor)
+        if _EXPLAINED.match(text):
+            watch.seen.append(_explained_in_thread(cursor.connection, real_in_thread, text, params))
+        return real_in_thread(cursor, query, params, **more)
+
     psycopg.AsyncCursor.execute = execute  # type: ignore[assignment, method-assign]
+    psycopg.Cursor.execute = execute_in_thread  # type: ignore[assignment, method-assign]
     try:
         yield watch
     finally:
         psycopg.AsyncCursor.execute = real  # type: ignore[method-assign]
+        psycopg.Cursor.execute = real_in_thread  # type: ignore[method-assign]
 
 
 def _text(query: Any, cursor: Any) -> str:
@@ -105,6 +114,20 @@ async def _explained(connection: Any, real: Any, text: str, params: Any) -> Seen
         if not alone:
             await real(cursor, "RELEASE SAVEPOINT explained")
         await cursor.close()
+
+
+def _explained_in_thread(connection: Any, real: Any, text: str, params: Any) -> Seen:
+    """The same for a connection whose statements are each a transaction of their own."""
+    assert connection.autocommit
+    with psycopg.Cursor(connection) as cursor:
+        real(cursor, "BEGIN")
+        try:
+            real(cursor, f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", params)
+            row = cursor.fetchone()
+            assert row is not None
+            return _seen(text, cast(dict[str, Any], row[0][0]["Plan"]))
+        finally:
+            real(cursor, "ROLLBACK")
 
 
 async def _counted(cursor: Any, real: Any, text: str, params: Any) -> Seen:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -156,21 +157,28 @@ async def test_the_database_is_asked_once_in_a_few_seconds(client: AsyncClient, 
 
 
 @pytest.mark.parametrize(
-    ("statement", "told", "index"),
+    ("statement", "told"),
     [
-        (standing._OLDEST_DELIVERY, {}, "ix_deliveries_waiting"),
-        (standing._DELIVERIES, {"most": 9}, "ix_deliveries_waiting"),
-        (standing._ATTENTION, {}, "ix_cases_attention"),
-        (standing._CREDITS, {}, "ix_supplier_credits_open"),
-        (standing._CASES, {}, "_open"),
+        (standing._OLDEST_DELIVERY, {}),
+        (standing._DELIVERIES, {"most": 9}),
+        (standing._ATTENTION, {}),
+        (standing._CREDITS, {}),
+        (standing._CASES, {}),
     ],
 )
-async def test_only_what_waits_is_looked_at(runtime: Runtime, statement: Any, told: dict[str, Any], index: str) -> None:
-    """With sequential scans out of the way the planner can use the partial index: its condition is implied."""
+async def test_only_what_waits_is_looked_at(runtime: Runtime, statement: Any, told: dict[str, Any]) -> None:
+    """With sequential scans out of the way the planner uses a partial index: its condition is implied.
+
+    Which one where several are, it cannot tell by an empty table.
+    """
     async with runtime.work() as work:
         await work.session.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = await work.session.execute(text(f"EXPLAIN {statement.text}"), told)
-        assert index in "\n".join(line for (line,) in plan)
+        plan = "\n".join((await work.session.scalars(text(f"EXPLAIN {statement.text}"), told)).all())
+        assert "Seq Scan" not in plan
+        used = set(re.findall(r"\bix_\w+", plan))
+        partial = text("SELECT indexname FROM pg_indexes WHERE indexdef LIKE '% WHERE %'")
+        assert used
+        assert used <= set((await work.session.scalars(partial)).all())
 
 
 async def test_legal_dates_and_refunds_are_found_by_index(runtime: Runtime) -> None:
