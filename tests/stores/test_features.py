@@ -36,7 +36,7 @@ def shop_with(router: respx.MockRouter, *more: str) -> None:
 
 
 def faults(findings: list[Finding]) -> list[str]:
-    return [f"{finding.subject}: {finding.detail}" for finding in findings if not finding.ok]
+    return [f"{finding.code}: {finding.subject}: {finding.detail}" for finding in findings if not finding.ok]
 
 
 @respx.mock
@@ -54,9 +54,11 @@ async def test_shopify_names_the_scopes_of_new_orders(respx_mock: respx.MockRout
 
     findings = await make_store().check(frozenset({Feature.NEW_ORDERS}))
 
-    assert faults(findings) == ["store alpha: scope write_draft_orders: not granted: no replacement can be ordered"]
+    assert faults(findings) == [
+        "scope_missing: store alpha: scope write_draft_orders: not granted: no replacement can be ordered"
+    ]
     advised = [finding for finding in findings if finding.subject.endswith("read_customers")]
-    assert [(finding.ok, finding.mend[:7]) for finding in advised] == [(True, "Advised")]
+    assert [(finding.ok, finding.code, finding.mend[:7]) for finding in advised] == [(True, "scope_advised", "Advised")]
     assert not [finding for finding in findings if "store_credit" in finding.subject]
 
 
@@ -102,7 +104,7 @@ async def test_woocommerce_without_coupons_has_no_store_credit(site: WooSite, wo
     site.coupons.switch_off()
 
     assert faults(await woo.check(ALL)) == [
-        "coupons: Store credit is a coupon here, and coupons are switched off",
+        "coupons_off: coupons: Store credit is a coupon here, and coupons are switched off",
     ]
 
 
@@ -111,4 +113,4 @@ async def test_woocommerce_products_that_cannot_be_read_are_a_fault(site: WooSit
 
     (found,) = faults(await woo.check(frozenset({Feature.NEW_ORDERS})))
 
-    assert found.startswith("products: Products cannot be read")
+    assert found.startswith("products_unread: products: Products cannot be read")
