@@ -44,7 +44,11 @@ async def check_shopify(key: str, client: ShopifyClient, wanted: frozenset[Featu
     try:
         scopes = await granted_scopes(client)
     except AppError as error:
-        return [Finding(f"store {key}: remedies", False, error.detail, "Check the store's credentials first.")]
+        return [
+            Finding(
+                f"store {key}: remedies", False, error.detail, "Check the store's credentials first.", "scopes_unread"
+            )
+        ]
     needed = [scope for feature, listed in _SCOPES.items() if feature in wanted for scope in listed]
     return [_scope(key, scope, scope.handle in scopes) for scope in needed]
 
@@ -54,7 +58,8 @@ def _scope(key: str, scope: _Scope, granted: bool) -> Finding:
     if granted:
         return Finding(subject, True, "granted")
     mend = f"{_GRANT}, or take the remedy out of the policy." if scope.sure else f"Advised: {_GRANT}."
-    return Finding(subject, not scope.sure, f"not granted: {scope.lost}", mend)
+    code = "scope_missing" if scope.sure else "scope_advised"
+    return Finding(subject, not scope.sure, f"not granted: {scope.lost}", mend, code)
 
 
 async def check_woocommerce(client: WooClient, wanted: frozenset[Feature]) -> list[Finding]:
@@ -70,9 +75,12 @@ async def _coupons(client: WooClient) -> Finding:
     try:
         reply = await client.read("settings/general/woocommerce_enable_coupons")
     except AppError as error:
-        return Finding("coupons", False, f"The settings cannot be read: {error.detail}", "Use a shop manager's key.")
+        detail = f"The settings cannot be read: {error.detail}"
+        return Finding("coupons", False, detail, "Use a shop manager's key.", "coupons_unread")
     if text(reply.found or {}, "value", 10) != "yes":
-        return Finding("coupons", False, "Store credit is a coupon here, and coupons are switched off", mend)
+        return Finding(
+            "coupons", False, "Store credit is a coupon here, and coupons are switched off", mend, "coupons_off"
+        )
     return Finding("coupons", True, "Coupons can be used")
 
 
@@ -81,5 +89,5 @@ async def _products(client: WooClient) -> Finding:
         await client.read("products", {"per_page": "1"})
     except AppError as error:
         mend = "Use a key of a user who manages WooCommerce, or take replacement and exchange out of the policy."
-        return Finding("products", False, f"Products cannot be read: {error.detail}", mend)
+        return Finding("products", False, f"Products cannot be read: {error.detail}", mend, "products_unread")
     return Finding("products", True, "Products can be read")

@@ -8,7 +8,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import hypothesis
 import pytest
@@ -26,17 +28,23 @@ from schemathesis.core.result import Ok
 
 import app.api
 from app.api import TOKEN_GUESSES
+from app.cases.models import Case
+from app.cases.vocabulary import Ground
+from app.db.work import Work
 from app.main import create_app
+from app.orders.models import Order
 from app.outbound import service as outbound
 from app.privacy import service as privacy
 from app.privacy.models import PrivacyKind
 from app.refunds.states import RefundStatus
+from app.remedies import service as remedies
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
+from app.stores.base import NewOrderLine, PreparedNewOrder
 from app.webhooks import inbox
 from app.withdrawals import service as withdrawals
 from app.withdrawals.service import Declaration
-from tests.api.kit import V1, FakeStore, FakeStores, case_in, refund_in
+from tests.api.kit import LAMP, V1, FakeStore, FakeStores, case_in, refund_in
 from tests.conftest import API_KEY, BASE_SETTINGS
 from tests.webhooks.kit import received
 
@@ -55,8 +63,20 @@ class Service:
     known: dict[str, str]
 
 
+async def _replacement(work: Work, case_id: UUID) -> str:
+    """One lamp to be sent again, in doubt; answers its id."""
+    case = await work.session.get_one(Case, case_id)
+    order = await work.session.get_one(Order, case.order_pk)
+    wish = remedies.Plan(case.id, [NewOrderLine(LAMP, 1, None)], Ground.OPERATOR, {})
+    planned = await remedies.plan(work, order, wish)
+    await remedies.begin(work, planned, PreparedNewOrder(planned.id, order.order_id, {"sent": "as it was"}))
+    remedies.doubt(work, planned, "no answer", timedelta(0))
+    remedies.hand_over(planned, "no machine can know")
+    return str(planned.id)
+
+
 async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
-    """One case with a refund in doubt, a message, a delivery and a withdrawal."""
+    """One case with a refund and a replacement in doubt, a message, a delivery and a withdrawal."""
     async with AsyncClient(base_url=url, headers=TOKEN) as client:
         case = await case_in(client, runtime, "resolving")
         refund = await refund_in(runtime, case, RefundStatus.NEEDS_REVIEW)
@@ -68,7 +88,9 @@ async def _fill(runtime: Runtime, url: str) -> dict[str, str]:
         told = Declaration("alpha", "page", "form-1", "Ann", "1106", "ann@example.com", "fr", work.now)
         withdrawal = await withdrawals.declare(work, told)
         event = await outbound.test(work, "crm")
+        replacement = await _replacement(work, UUID(case["id"]))
     return {
+        "replacements": replacement,
         "privacy-requests": str(asked.id if asked else ""),
         "case": case["reference"],
         "order": "1106",

@@ -20,6 +20,7 @@ from tests.stores.shopify_shop import Shop, data, make_store
 from tests.stores.woo_samples import store
 
 ALL = frozenset(Feature)
+DOMAIN = "alpha.myshopify.com"
 
 
 def granted(*more: str) -> dict[str, object]:
@@ -27,13 +28,20 @@ def granted(*more: str) -> dict[str, object]:
     return {"id": "gid://shopify/AppInstallation/1", "accessScopes": handles}
 
 
+def shop_with(router: respx.MockRouter, *more: str) -> None:
+    """A shop that the doctor finds in order, with these scopes granted too."""
+    shop = Shop(router).on("GrantedScopes", data("currentAppInstallation", granted(*more)))
+    shop.on("ShopOfToken", data("shop", {"id": "gid://shopify/Shop/1", "myshopifyDomain": DOMAIN}))
+    shop.on("NewestOrder", data("orders", {"nodes": []}))
+
+
 def faults(findings: list[Finding]) -> list[str]:
-    return [f"{finding.subject}: {finding.detail}" for finding in findings if not finding.ok]
+    return [f"{finding.code}: {finding.subject}: {finding.detail}" for finding in findings if not finding.ok]
 
 
 @respx.mock
 async def test_shopify_needs_no_scope_for_what_is_not_offered(respx_mock: respx.MockRouter) -> None:
-    Shop(respx_mock).on("GrantedScopes", data("currentAppInstallation", granted()))
+    shop_with(respx_mock)
 
     findings = await make_store().check()
 
@@ -42,20 +50,22 @@ async def test_shopify_needs_no_scope_for_what_is_not_offered(respx_mock: respx.
 
 @respx.mock
 async def test_shopify_names_the_scopes_of_new_orders(respx_mock: respx.MockRouter) -> None:
-    Shop(respx_mock).on("GrantedScopes", data("currentAppInstallation", granted("read_products")))
+    shop_with(respx_mock, "read_products")
 
     findings = await make_store().check(frozenset({Feature.NEW_ORDERS}))
 
-    assert faults(findings) == ["store alpha: scope write_draft_orders: not granted: no replacement can be ordered"]
+    assert faults(findings) == [
+        "scope_missing: store alpha: scope write_draft_orders: not granted: no replacement can be ordered"
+    ]
     advised = [finding for finding in findings if finding.subject.endswith("read_customers")]
-    assert [(finding.ok, finding.mend[:7]) for finding in advised] == [(True, "Advised")]
+    assert [(finding.ok, finding.code, finding.mend[:7]) for finding in advised] == [(True, "scope_advised", "Advised")]
     assert not [finding for finding in findings if "store_credit" in finding.subject]
 
 
 @respx.mock
 async def test_shopify_is_content_when_all_is_granted(respx_mock: respx.MockRouter) -> None:
     more = ("write_draft_orders", "read_products", "read_customers", "write_store_credit_account_transactions")
-    Shop(respx_mock).on("GrantedScopes", data("currentAppInstallation", granted(*more)))
+    shop_with(respx_mock, *more)
 
     findings = await make_store().check(ALL)
 
@@ -65,16 +75,19 @@ async def test_shopify_is_content_when_all_is_granted(respx_mock: respx.MockRout
 
 @pytest.fixture
 def site() -> Iterator[WooSite]:
-    with Courier() as courier:
-        yield WooSite("alpha", "ck_test", "cs_secret", courier=courier)
+    """A site that knows where it is: one that names another home is taken for a copy."""
+    app = Starlette()
+    with Courier() as courier, LoopbackServer(app) as url:
+        made = WooSite("alpha", "ck_test", "cs_secret", courier=courier, url=f"{url}/alpha")
+        app.router.routes.append(Mount("/alpha", routes=made.routes()))
+        yield made
 
 
 @pytest.fixture
 async def woo(site: WooSite) -> AsyncIterator[WooStore]:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as url:
-        made = store(f"{url}/alpha")
-        yield made
-        await made.aclose()
+    made = store(site.url)
+    yield made
+    await made.aclose()
 
 
 async def test_woocommerce_is_asked_only_for_what_is_offered(site: WooSite, woo: WooStore) -> None:
@@ -91,7 +104,7 @@ async def test_woocommerce_without_coupons_has_no_store_credit(site: WooSite, wo
     site.coupons.switch_off()
 
     assert faults(await woo.check(ALL)) == [
-        "coupons: Store credit is a coupon here, and coupons are switched off",
+        "coupons_off: coupons: Store credit is a coupon here, and coupons are switched off",
     ]
 
 
@@ -100,4 +113,4 @@ async def test_woocommerce_products_that_cannot_be_read_are_a_fault(site: WooSit
 
     (found,) = faults(await woo.check(frozenset({Feature.NEW_ORDERS})))
 
-    assert found.startswith("products: Products cannot be read")
+    assert found.startswith("products_unread: products: Products cannot be read")
