@@ -154,7 +154,8 @@ async def test_lists_are_newest_first_and_pages_go_on_after_an_item(scene: Scene
         assert await queries.search(work, None, None, old, 9) == []
         assert [one.refund.id for one in await queries.search(work, None, scene.case_id, None, 9)] == [old]
         assert await queries.search(work, "succeeded", None, None, 9) == []
-        of_cases = await queries.of_cases(work, [scene.case_id, UUID(int=1)])
+        orders = {one.order.id: one.order for one in await queries.search(work, None, None, None, 9)}
+        of_cases = await queries.of_cases(work, [scene.case_id, UUID(int=1)], orders)
         assert {key: [one.refund.id for one in found] for key, found in of_cases.items()} == {
             scene.case_id: [old], UUID(int=1): [],
         }  # fmt: skip
