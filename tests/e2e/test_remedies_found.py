@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from app.cases import actions
+from app.cases.action_bodies import ChangeRemedyBody
+from app.cases.choosing import KeepingNotOffered
+from app.cases.refunding import lock_both
+from app.cases.vocabulary import Remedy
+from app.pages.customer.remedies import _others
+from app.pages.customer.standing import standings
+from app.requests.drafts import CUSTOMER
+from app.requests.models import ReturnRequest
 from tests.e2e.stage import SHOP, Stage
-from tests.e2e.test_remedies import BOTH, asked, bought, confirmed, every, orders_made, refunds_sent
+from tests.e2e.test_policy import use_policy
+from tests.e2e.test_remedies import BOTH, POLICY, asked, bought, confirmed, every, orders_made, refunds_sent
 
 __all__ = ["every"]
 
@@ -37,3 +52,54 @@ async def test_money_refunded_by_amount_leaves_a_replacement_to_a_person(stage: 
     assert (case["state"], stopped["status"], stopped["attempts"]) == ("contested", "rejected", [])
     assert "problem:replacement_rejected" in case["attention"]
     assert (orders_made(stage, key, stopped), refunds_sent(stage)) == (0, 0)
+
+
+async def _chosen_by_customer(stage: Stage, case: dict[str, object], remedy: Remedy) -> set[Remedy]:
+    """What the status page offers; then the customer's choice, whether it was offered or not."""
+    async with stage.runtime.work() as work:
+        order, locked = await lock_both(work, UUID(str(case["id"])))
+        (one,) = await standings(work, await work.session.get_one(ReturnRequest, locked.request_id))
+        offered = {offer.remedy for offer in await _others(work, order, one)}
+    async with stage.runtime.work() as work:
+        order, locked = await lock_both(work, UUID(str(case["id"])))
+        target = actions.Target(work, order, locked, CUSTOMER)
+        if remedy not in offered:
+            with pytest.raises(KeepingNotOffered):
+                await actions.change_remedy(target, ChangeRemedyBody(remedy=remedy, agreed=True))
+        else:
+            await actions.change_remedy(target, ChangeRemedyBody(remedy=remedy, agreed=True))
+    await stage.settle()
+    return offered
+
+
+async def test_who_may_keep_the_goods_is_not_for_the_customer_to_say_where_a_person_decides(
+    stage: Stage, every: None, tmp_path: Path
+) -> None:
+    """The policy leaves so much money to a person; a person approved a return, and nothing was sent back."""
+    file = tmp_path / "small.toml"
+    file.write_text(POLICY + '\n[approve]\nup_to = {EUR = "10.00"}\n', encoding="utf-8")
+    use_policy(stage, SHOP, str(file))
+    case = await asked(stage, await bought(stage, SHOP), "refund", quantity=3)
+    assert case["state"] == "under_review"
+    case = await stage.act(case, "approve", route="return")
+    assert Remedy.KEEP_ITEM not in await _chosen_by_customer(stage, case, Remedy.KEEP_ITEM)
+    case = await stage.case(case["id"])
+    assert (case["state"], case["remedy"], refunds_sent(stage)) == ("awaiting_shipment", "refund", 0)
+    case = await stage.act(case, "change-remedy", remedy="keep_item", agreed=True)
+    assert (case["state"], refunds_sent(stage)) == ("resolved", 1)
+
+
+async def test_a_refused_claim_is_not_kept_for_a_part_of_the_price(stage: Stage, every: None) -> None:
+    case = await asked(stage, await bought(stage, SHOP), "refund")
+    stage.world.suppliers["acme"].reject(case["id"], "worn")
+    await stage.settle()
+    case = await stage.case(case["id"])
+    assert case["state"] == "contested"
+    assert Remedy.KEEP_ITEM not in await _chosen_by_customer(stage, case, Remedy.KEEP_ITEM)
+    assert ((await stage.case(case["id"]))["state"], refunds_sent(stage)) == ("contested", 0)
+
+
+async def test_who_may_keep_the_goods_by_the_policy_chooses_it(stage: Stage, every: None) -> None:
+    case = await asked(stage, await bought(stage, SHOP), "refund")
+    assert Remedy.KEEP_ITEM in await _chosen_by_customer(stage, case, Remedy.KEEP_ITEM)
+    assert ((await stage.case(case["id"]))["state"], refunds_sent(stage)) == ("resolved", 1)
