@@ -19,6 +19,7 @@ from app.refunds import service as refunds
 from app.refunds.amounts import Taken, decide
 from app.refunds.models import Refund
 from app.refunds.states import RESERVED, RefundStatus
+from app.remedies import service as remedies
 
 _NOT_MONEY = (RefundState.FAILED, RefundState.NO_MONEY)
 
@@ -158,7 +159,7 @@ async def order_cancelled(work: Work, order: Order) -> None:
 async def order_edited(work: Work, order: Order) -> None:
     """Units that the merchant took out of a locked order leave its open cases, the newest case first.
 
-    What is paid or may be paid this moment stays; a refund that is only planned is planned anew.
+    What is given or may be given this moment stays; what is only planned is planned anew.
     """
     there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
     statement = select(CaseLine.line_id, func.sum(CaseLine.approved)).join(Case, Case.id == CaseLine.case_id)
@@ -179,6 +180,7 @@ async def _shrink(work: Work, case: Case, over: dict[str, int]) -> None:
     ):
         return
     await refunds.void_planned(work, case.id, "the order was edited in the store")
+    await remedies.void_planned(work, case.id, "the order was edited in the store")
     reserved = await refunds.reserved_units(work, case.id)
     left = {}
     for line in case.lines:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -16,9 +18,22 @@ from app.pages.customer.remedies import _others
 from app.pages.customer.standing import standings
 from app.requests.drafts import CUSTOMER
 from app.requests.models import ReturnRequest
+from app.sandbox.faults import Fault, FaultKind
 from tests.e2e.stage import SHOP, Stage
 from tests.e2e.test_policy import use_policy
-from tests.e2e.test_remedies import BOTH, POLICY, asked, bought, confirmed, every, orders_made, refunds_sent
+from tests.e2e.test_remedies import (
+    BOTH,
+    POLICY,
+    Case,
+    asked,
+    bought,
+    confirmed,
+    every,
+    looked_for,
+    orders_made,
+    refunds_sent,
+)
+from tests.e2e.test_stories import lamp
 
 __all__ = ["every"]
 
@@ -54,14 +69,14 @@ async def test_money_refunded_by_amount_leaves_a_replacement_to_a_person(stage: 
     assert (orders_made(stage, key, stopped), refunds_sent(stage)) == (0, 0)
 
 
-async def _chosen_by_customer(stage: Stage, case: dict[str, object], remedy: Remedy) -> set[Remedy]:
+async def _chosen_by_customer(stage: Stage, case: Case, remedy: Remedy) -> set[Remedy]:
     """What the status page offers; then the customer's choice, whether it was offered or not."""
     async with stage.runtime.work() as work:
-        order, locked = await lock_both(work, UUID(str(case["id"])))
+        order, locked = await lock_both(work, UUID(case["id"]))
         (one,) = await standings(work, await work.session.get_one(ReturnRequest, locked.request_id))
         offered = {offer.remedy for offer in await _others(work, order, one)}
     async with stage.runtime.work() as work:
-        order, locked = await lock_both(work, UUID(str(case["id"])))
+        order, locked = await lock_both(work, UUID(case["id"]))
         target = actions.Target(work, order, locked, CUSTOMER)
         if remedy not in offered:
             with pytest.raises(KeepingNotOffered):
@@ -103,3 +118,42 @@ async def test_who_may_keep_the_goods_by_the_policy_chooses_it(stage: Stage, eve
     case = await asked(stage, await bought(stage, SHOP), "refund")
     assert Remedy.KEEP_ITEM in await _chosen_by_customer(stage, case, Remedy.KEEP_ITEM)
     assert ((await stage.case(case["id"]))["state"], refunds_sent(stage)) == ("resolved", 1)
+
+
+async def _planned_for_three(stage: Stage) -> tuple[str, str, Case]:
+    """A replacement of three units that waits, because the store is too busy to take it."""
+    order = stage.world.shop.create_order([lamp(3)])
+    await stage.settle()
+    wanted = [{"sku": "LAMP-01", "quantity": 3, "reason": "lost"}]
+    (case,) = await stage.ask(SHOP, str(order.id), wanted, remedy="replacement")
+    stage.world.shop.faults.add("draftOrderCreate", Fault(FaultKind.THROTTLE, seconds=600))
+    case = await confirmed(stage, case)
+    assert [one["status"] for one in case["replacements"]] == ["planned"]
+    return str(order.id), str(order.lines[0].id), case
+
+
+async def test_units_that_an_edit_took_out_are_not_replaced(stage: Stage, every: None) -> None:
+    order_id, line_id, case = await _planned_for_three(stage)
+    stage.world.shop.edit_order(order_id, {int(line_id): 2})
+    await stage.settle()
+    await looked_for(stage)
+    case = await stage.case(case["id"])
+    assert [one["status"] for one in case["replacements"]] == ["void", "made"]
+    assert (case["state"], case["replacements"][-1]["lines"][0]["quantity"]) == ("resolved", 1)
+
+
+async def test_units_that_are_gone_make_a_replacement_impossible_once(stage: Stage, every: None) -> None:
+    """They were refunded by hand before the return was asked for, which nobody heard of: no case is told of it."""
+    order = stage.world.shop.create_order([lamp(3)])
+    await stage.settle()
+    stage.world.courier.misbehave(1, lose=1.0)
+    stage.world.shop.refund_by_hand(order.id, {order.lines[0].id: 3})
+    stage.world.courier.behave()
+    stage.clock.move(timedelta(minutes=10))
+    wanted = [{"sku": "LAMP-01", "quantity": 3, "reason": "lost"}]
+    (case,) = await stage.ask(SHOP, str(order.id), wanted, remedy="replacement")
+    async with asyncio.timeout(60):
+        case = await confirmed(stage, case)
+    (stopped,) = case["replacements"]
+    assert (stopped["status"], stopped["attempts"], case["state"]) == ("void", [], "contested")
+    assert "problem:nothing_left_to_replace" in case["attention"]
