@@ -13,7 +13,7 @@ from uuid import UUID
 from app.cases import service as cases
 from app.cases.models import Case
 from app.cases.replacing import replacement_failed, replacement_in_review, replacement_made
-from app.cases.vocabulary import ENDED
+from app.cases.vocabulary import BY_NEW_ORDER, ENDED
 from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.jobs import defer
@@ -147,6 +147,10 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
             return None
         if case.state in ENDED:
             service.void(work, replacement, f"the case is {case.state}")
+            return None
+        if case.remedy not in BY_NEW_ORDER:
+            service.void(work, replacement, f"no longer wanted: the remedy is {case.remedy}")
+            await defer(work.session, "refunds.plan", case_id=str(case.id))
             return None
         if case.holds:
             service.postpone(work, replacement, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)

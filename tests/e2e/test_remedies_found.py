@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
 import pytest
 
 from app.cases import actions
+from app.cases import service as cases
 from app.cases.action_bodies import ChangeRemedyBody
 from app.cases.choosing import KeepingNotOffered
 from app.cases.refunding import lock_both
-from app.cases.vocabulary import Remedy
+from app.cases.vocabulary import Event, Remedy
 from app.pages.customer.remedies import _others
 from app.pages.customer.standing import standings
+from app.remedies import service as remedies
 from app.requests.drafts import CUSTOMER
 from app.requests.models import ReturnRequest
 from app.sandbox.faults import Fault, FaultKind
@@ -157,3 +160,69 @@ async def test_units_that_are_gone_make_a_replacement_impossible_once(stage: Sta
     (stopped,) = case["replacements"]
     assert (stopped["status"], stopped["attempts"], case["state"]) == ("void", [], "contested")
     assert "problem:nothing_left_to_replace" in case["attention"]
+
+
+async def test_the_legal_date_pays_the_whole_where_nobody_let_the_goods_be_kept(stage: Stage, every: None) -> None:
+    order = stage.world.shop.create_order([lamp(3)])
+    await stage.settle()
+    await stage.later(days=40)
+    wanted = [{"sku": "LAMP-01", "quantity": 3, "reason": "lost"}]
+    (case,) = await stage.ask(SHOP, str(order.id), wanted, remedy="keep_item")
+    assert (case["state"], case["remedy"]) == ("under_review", "keep_item")
+    await stage.later(days=40)
+    case = await stage.case(case["id"])
+    assert (case["remedy"], case["gate"]["ground"]) == ("refund", "law")
+    assert stage.world.shop.refunded_total(order.id) == 3 * Decimal(order.lines[0].price)
+
+
+@pytest.mark.parametrize("chosen", [True, False])
+async def test_the_legal_date_pays_money_for_credit_that_the_customer_did_not_choose(
+    stage: Stage, every: None, chosen: bool
+) -> None:
+    case = await asked(stage, await bought(stage, SHOP), "refund", reason="changed_mind")
+    if chosen:
+        case = await stage.act(case, "change-remedy", remedy="store_credit", agreed=True)
+    else:
+        async with stage.runtime.work() as work:
+            _, locked = await lock_both(work, UUID(case["id"]))
+            told = {"remedy": Remedy.STORE_CREDIT, "was": Remedy.REFUND}
+            await cases.record(work, locked, Event.REMEDY_CHANGED, told, "operator:ops")
+    case = await stage.act(case, "record-tracking", tracking_number="TR12345")
+    await stage.later(days=20)
+    case = await stage.case(case["id"])
+    assert (case["remedy"], case["gate"]["ground"]) == ("store_credit" if chosen else "refund", "law")
+    assert [one["method"] for one in case["refunds"]] == ["store_credit" if chosen else "original"]
+
+
+async def test_a_planned_replacement_does_not_go_out_after_the_legal_date(stage: Stage, every: None) -> None:
+    """The date comes while the store is too busy to take the new order, and the plan's job comes late."""
+    one = await bought(stage, SHOP)
+    case = await asked(stage, one, "replacement", reason="changed_mind")
+    case = await stage.act(case, "record-tracking", tracking_number="TR12345")
+    stage.world.shop.faults.add("draftOrderCreate", Fault(FaultKind.THROTTLE, seconds=600))
+    case = await confirmed(stage, case)
+    (planned,) = case["replacements"]
+    assert planned["status"] == "planned"
+    async with stage.runtime.work() as work:
+        _, locked = await lock_both(work, UUID(case["id"]))
+        told = {"lines": {line.line_id: line.approved for line in locked.lines}}
+        await cases.record(work, locked, Event.LEGAL_DATE_REACHED, told, "clock")
+        assert (await remedies.get(work, UUID(planned["id"]))).status == "void"
+    await looked_for(stage)
+    case = await stage.case(case["id"])
+    assert (case["state"], refunds_sent(stage), orders_made(stage, SHOP, planned)) == ("resolved", 1, 0)
+
+
+async def test_a_replacement_that_nobody_wants_any_more_is_not_sent(stage: Stage, every: None) -> None:
+    """Whatever left it planned: right before sending, the case says what it wants."""
+    case = await asked(stage, await bought(stage, SHOP), "replacement")
+    stage.world.shop.faults.add("draftOrderCreate", Fault(FaultKind.THROTTLE, seconds=600))
+    case = await confirmed(stage, case)
+    (planned,) = case["replacements"]
+    async with stage.runtime.work() as work:
+        _, locked = await lock_both(work, UUID(case["id"]))
+        locked.remedy = Remedy.REFUND
+    await looked_for(stage)
+    case = await stage.get(f"/cases/{case['id']}")
+    assert (case["state"], case["replacements"][0]["status"], refunds_sent(stage)) == ("resolved", "void", 1)
+    assert orders_made(stage, SHOP, planned) == 0
