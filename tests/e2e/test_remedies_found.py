@@ -22,7 +22,7 @@ from app.remedies import service as remedies
 from app.requests.drafts import CUSTOMER
 from app.requests.models import ReturnRequest
 from app.sandbox.faults import Fault, FaultKind
-from tests.e2e.stage import SHOP, Stage
+from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_policy import use_policy
 from tests.e2e.test_remedies import (
     BOTH,
@@ -226,3 +226,21 @@ async def test_a_replacement_that_nobody_wants_any_more_is_not_sent(stage: Stage
     case = await stage.get(f"/cases/{case['id']}")
     assert (case["state"], case["replacements"][0]["status"], refunds_sent(stage)) == ("resolved", "void", 1)
     assert orders_made(stage, SHOP, planned) == 0
+
+
+async def test_a_coupon_that_differs_is_for_a_person_at_once(stage: Stage, every: None) -> None:
+    case = await asked(stage, await bought(stage, SITE, taxed=False), "store_credit")
+    stage.world.site.faults.add("POST /coupons", Fault(FaultKind.MISBOOKED))
+    await confirmed(stage, case)
+    await looked_for(stage)
+    case = await stage.case(case["id"])
+    (credit,) = case["refunds"]
+    assert (credit["status"], len(credit["attempts"])) == ("needs_review", 1)
+    assert "problem:refund_needs_review" in case["attention"]
+
+
+async def test_store_credit_that_would_be_worth_more_is_for_a_person(stage: Stage, every: None) -> None:
+    """A coupon takes its amount off prices without tax."""
+    case = await confirmed(stage, await asked(stage, await bought(stage, SITE), "store_credit"))
+    assert (case["state"], [one["status"] for one in case["refunds"]]) == ("contested", ["void"])
+    assert stage.world.site.calls["POST /coupons"] == 0
