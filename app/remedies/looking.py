@@ -5,7 +5,7 @@ Called by tasks only, because it joins transaction, call and transaction.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.cases.models import Case
@@ -25,12 +25,13 @@ from app.stores.base import NewOrderAnswer, PreparedNewOrder, Store, StoreRefuse
 
 async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: PreparedNewOrder, known: int) -> None:
     """Settles what `known` sendings came to, if nobody has sent or settled it since."""
-    number = await _begin(runtime, replacement_id, known)
-    if number is None:
+    begun = await _begin(runtime, replacement_id, known)
+    if begun is None:
         return
+    number, begun_at = begun
     answer: NewOrderAnswer
     if number > known:
-        answer = await call(store, sent, timedelta(0), again=True)
+        answer = await call(store, sent, runtime.clock.now() - begun_at, again=True)
     else:
         try:
             found = await store.find_new_order(sent)
@@ -49,8 +50,8 @@ async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: Prepa
     reached(Point.REPLACEMENT_LOOKED)
 
 
-async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> int | None:
-    """The number of the attempt that finishes what was begun, written down; `known` where the store is only read.
+async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> tuple[int, datetime] | None:
+    """The attempt that finishes what was begun, written down, and when; `known` where the store is only read.
 
     None when there is nothing to do any more.
     """
@@ -64,8 +65,9 @@ async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> int | No
         if replacement.status != ReplacementStatus.UNKNOWN:
             return None
         if case.holds or case.state in ENDED or runtime.settings.stores[order.store].dry_run:
-            return known
-        return (await service.begin_again(work, replacement)).number
+            return known, work.now
+        attempt = await service.begin_again(work, replacement)
+        return attempt.number, attempt.started_at
 
 
 async def _settle(work: Work, order: Order, case: Case, replacement: Replacement, answer: NewOrderAnswer) -> None:

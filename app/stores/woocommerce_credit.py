@@ -100,6 +100,14 @@ async def send_credit(client: WooClient, prepared: PreparedRefund) -> RefundAnsw
     return await _judge(client, prepared, reply)
 
 
+async def credit_traces(client: WooClient, prepared: PreparedRefund) -> str | None:
+    """The coupon with the code in words, whatever it is worth. Raises `StoreUnavailable` and `StoreRefused`."""
+    found = await _look(client, prepared)
+    if found is None:
+        return None
+    return found.detail if isinstance(found, Unknown) else f"the coupon {prepared.payload['code']}"
+
+
 async def _look(client: WooClient, prepared: PreparedRefund) -> RefundAnswer | None:
     """What the coupon with the code proves, if there is one. Codes are kept in small letters."""
     listed = await client.read("coupons", {"code": prepared.payload["code"]})

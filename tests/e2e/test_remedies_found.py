@@ -244,3 +244,41 @@ async def test_store_credit_that_would_be_worth_more_is_for_a_person(stage: Stag
     case = await confirmed(stage, await asked(stage, await bought(stage, SITE), "store_credit"))
     assert (case["state"], [one["status"] for one in case["refunds"]]) == ("contested", ["void"])
     assert stage.world.site.calls["POST /coupons"] == 0
+
+
+_NOT_MADE = {"outcome": "not_made", "reason": "I saw none."}
+
+
+async def test_an_order_that_differs_cannot_be_denied(stage: Stage, every: None) -> None:
+    """It costs something, so that it is no proof; it is there all the same, and may be sent."""
+    case = await asked(stage, await bought(stage, SITE), "replacement")
+    stage.world.site.faults.add("POST /orders", Fault(FaultKind.MISBOOKED))
+    case = await confirmed(stage, case)
+    await looked_for(stage)
+    (lost,) = (await stage.case(case["id"]))["replacements"]
+    assert (lost["status"], orders_made(stage, SITE, lost)) == ("needs_review", 1)
+    refused = await stage.post(f"/replacements/{lost['id']}/settle", _NOT_MADE, 409)
+    assert (refused["code"], "instead of nothing" in refused["detail"]) == ("store_shows_order", True)
+
+
+async def test_a_draft_that_waits_cannot_be_denied(stage: Stage, every: None) -> None:
+    """Anybody may complete it in the store's admin."""
+    case = await asked(stage, await bought(stage, SHOP), "replacement")
+    stage.world.shop.faults.add("draftOrderComplete", *[Fault(FaultKind.DROP_BEFORE)] * 3)
+    case = await confirmed(stage, case)
+    case = await stage.act(case, "hold", kind="fraud", reason="look at it")
+    await looked_for(stage)
+    (lost,) = (await stage.case(case["id"]))["replacements"]
+    assert lost["status"] == "needs_review"
+    refused = await stage.post(f"/replacements/{lost['id']}/settle", _NOT_MADE, 409)
+    assert (refused["code"], "is not completed" in refused["detail"]) == ("store_shows_order", True)
+
+
+async def test_a_coupon_that_is_there_cannot_be_denied(stage: Stage, every: None) -> None:
+    case = await asked(stage, await bought(stage, SITE, taxed=False), "store_credit")
+    stage.world.site.faults.add("POST /coupons", Fault(FaultKind.MISBOOKED))
+    case = await confirmed(stage, case)
+    await looked_for(stage)
+    (credit,) = (await stage.case(case["id"]))["refunds"]
+    refused = await stage.post(f"/refunds/{credit['id']}/settle", _NOT_MADE, 409)
+    assert (refused["code"], "instead of 20.00" in refused["detail"]) == ("store_shows_refund", True)
