@@ -20,6 +20,7 @@ from app.refunds.amounts import Taken, decide
 from app.refunds.models import Refund
 from app.refunds.states import RESERVED, RefundStatus
 from app.remedies import service as remedies
+from app.remedies import units
 
 _NOT_MONEY = (RefundState.FAILED, RefundState.NO_MONEY)
 
@@ -32,10 +33,11 @@ async def _cases_of(work: Work, order: Order) -> list[Case]:
 async def apply_observed(work: Work, order: Order) -> None:
     """Tells the cases of a locked order about refunds that somebody else made or took back.
 
-    While a refund of ours is under way it is settled first: what looks like somebody else's may be ours.
+    While a refund of ours is under way it is settled first: what looks like somebody else's may be ours. So is a
+    replacement in doubt: whose units somebody has refunded is known only when it is known what was sent.
     """
     ours = await refunds.of_order(work, order.id)
-    if any(refunds.may_be_at_work(refund) for refund in ours):
+    if any(refunds.may_be_at_work(refund) for refund in ours) or await units.in_doubt(work, order.id):
         return
     rows = list(await work.session.scalars(select(ObservedRefund).where(ObservedRefund.order_pk == order.id)))
     # Money of ours that was given up and shows up all the same counts like anybody else's.

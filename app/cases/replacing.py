@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
+from app.cases import observe
 from app.cases import service as cases
 from app.cases.models import Case
 from app.cases.refunding import PAYING, finish, is_ahead_of_supplier, is_recoverable, lock_both, unreserved
@@ -74,6 +75,7 @@ async def replacement_made(work: Work, order: Order, case: Case, replacement: Re
     await messages.goods_sent(work, case, replacement)
     await finish(work, case)
     await defer(work.session, "refunds.plan", case_id=str(case.id))
+    await observe.apply_observed(work, order)
 
 
 def _wholesale(work: Work, order: Order, case: Case, replacement: Replacement) -> int:
@@ -86,8 +88,13 @@ def _wholesale(work: Work, order: Order, case: Case, replacement: Replacement) -
     return int((supplier.cost_ratio * value).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-async def replacement_failed(work: Work, case: Case, replacement: Replacement) -> None:
+async def replacement_failed(work: Work, order: Order, case: Case, replacement: Replacement) -> None:
     """It is proven that no order was made: a person or the customer chooses another way, or the law has chosen."""
+    await _tell_failed(work, case, replacement)
+    await observe.apply_observed(work, order)
+
+
+async def _tell_failed(work: Work, case: Case, replacement: Replacement) -> None:
     reason = replacement.detail or "the store refused the new order"
     if case.remedy not in BY_NEW_ORDER:
         await cases.note(work, case, f"The replacement was not made: {reason}", "makegood")

@@ -15,6 +15,7 @@ from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.orders.models import Order
 from app.outcomes import Ok, Rejected, Unknown
+from app.refunds import service as refunds
 from app.remedies import service
 from app.remedies.models import Replacement
 from app.remedies.sending import as_stored, call, is_due, locked, unreadable
@@ -66,6 +67,8 @@ async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> tuple[in
             return None
         if case.holds or case.state in ENDED or runtime.settings.stores[order.store].dry_run:
             return known, work.now
+        if await refunds.is_busy(work, order.id, replacement.id):
+            return known, work.now
         attempt = await service.begin_again(work, replacement)
         return attempt.number, attempt.started_at
 
@@ -84,12 +87,12 @@ async def _settle(work: Work, order: Order, case: Case, replacement: Replacement
             service.doubt(work, replacement, answer.detail, max(wait, next_look(replacement.looks)))
             return
         service.reject(work, replacement, answer.detail)
-        await replacement_failed(work, case, replacement)
+        await replacement_failed(work, order, case, replacement)
         return
-    await _unseen(work, case, replacement)
+    await _unseen(work, order, case, replacement)
 
 
-async def _unseen(work: Work, case: Case, replacement: Replacement) -> None:
+async def _unseen(work: Work, order: Order, case: Case, replacement: Replacement) -> None:
     """The store does not show the order: a refusal is proven by that, anything else is not."""
     replacement.looks += 1
     made = [one for one in await service.attempts(work, replacement.id) if not one.again]
@@ -101,7 +104,7 @@ async def _unseen(work: Work, case: Case, replacement: Replacement) -> None:
     verdict = judge(unseen, timedelta(minutes=work.settings.refund_review_minutes))
     if verdict is Verdict.REJECTED:
         service.reject(work, replacement, replacement.detail or "the store refused it")
-        await replacement_failed(work, case, replacement)
+        await replacement_failed(work, order, case, replacement)
     elif verdict is Verdict.NEEDS_REVIEW:
         service.hand_over(replacement, "no such order in the store, which is no proof that none was made: look there")
         await replacement_in_review(work, case, replacement)

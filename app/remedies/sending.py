@@ -39,6 +39,7 @@ from app.stores.base import (
 
 _RETRY = timedelta(seconds=30)
 _LONGEST_RETRY = timedelta(minutes=30)
+_ORDER_BUSY = timedelta(seconds=5)
 
 
 def is_due(replacement: Replacement, last: ReplacementAttempt | None, now: datetime) -> bool:
@@ -133,10 +134,10 @@ async def call(store: Store, prepared: PreparedNewOrder, held_up: timedelta, *, 
 
 async def _not_possible(runtime: Runtime, replacement_id: UUID, detail: str) -> None:
     async with runtime.work() as work:
-        _, case, replacement = await locked(work, replacement_id)
+        order, case, replacement = await locked(work, replacement_id)
         if replacement.status == ReplacementStatus.PLANNED:
             service.reject(work, replacement, detail)
-            await replacement_failed(work, case, replacement)
+            await replacement_failed(work, order, case, replacement)
 
 
 async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOrder) -> ReplacementAttempt | None:
@@ -155,6 +156,11 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
         if case.holds:
             service.postpone(work, replacement, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
             return None
+        if await refunds.is_busy(work, order.id, replacement.id):
+            service.postpone(
+                work, replacement, "another operation of this order is under way", _ORDER_BUSY
+            )
+            return None
         if any(row.lines is None for row in await orders.observed(work, order.id)):
             service.postpone(work, replacement, "the store has not told yet what a refund was for", _RETRY)
             return None
@@ -165,7 +171,7 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
             return None
         if order.captured - others.amount < _value(order, replacement):
             service.reject(work, replacement, "money was refunded meanwhile, and less is left than the goods cost")
-            await replacement_failed(work, case, replacement)
+            await replacement_failed(work, order, case, replacement)
             return None
         if runtime.settings.stores[order.store].dry_run:
             # It goes out by itself when the dry run ends.

@@ -68,4 +68,4 @@ async def settle(
         await replacing.replacement_made(work, order, case, replacement)
     else:
         service.reject(work, replacement, detail)
-        await replacing.replacement_failed(work, case, replacement)
+        await replacing.replacement_failed(work, order, case, replacement)

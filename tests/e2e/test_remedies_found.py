@@ -282,3 +282,50 @@ async def test_a_coupon_that_is_there_cannot_be_denied(stage: Stage, every: None
     (credit,) = (await stage.case(case["id"]))["refunds"]
     refused = await stage.post(f"/refunds/{credit['id']}/settle", _NOT_MADE, 409)
     assert (refused["code"], "instead of 20.00" in refused["detail"]) == ("store_shows_refund", True)
+
+
+async def test_a_refund_waits_while_a_replacement_of_its_order_may_be_at_work(stage: Stage, every: None) -> None:
+    one = await bought(stage, SHOP)
+    sent_again, paid = await asked(stage, one, "replacement"), await asked(stage, one, "refund")
+    stage.world.shop.faults.add("draftOrderCreate", Fault(FaultKind.DROP_BEFORE))
+    sent_again = await confirmed(stage, sent_again)
+    assert sent_again["replacements"][0]["status"] == "unknown"
+    paid = await confirmed(stage, paid)
+    assert (paid["refunds"][0]["status"], refunds_sent(stage)) == ("planned", 0)
+    await looked_for(stage)
+    paid = await stage.case(paid["id"])
+    assert (paid["state"], refunds_sent(stage)) == ("resolved", 1)
+
+
+async def test_a_replacement_waits_while_a_refund_of_its_order_may_be_at_work(stage: Stage, every: None) -> None:
+    one = await bought(stage, SHOP)
+    paid, sent_again = await asked(stage, one, "refund"), await asked(stage, one, "replacement")
+    stage.world.shop.faults.add("refundCreate", Fault(FaultKind.DROP_BEFORE))
+    paid = await confirmed(stage, paid)
+    assert paid["refunds"][0]["status"] == "unknown"
+    sent_again = await confirmed(stage, sent_again)
+    (waits,) = sent_again["replacements"]
+    assert (waits["status"], waits["attempts"], orders_made(stage, SHOP, waits)) == ("planned", [], 0)
+    await looked_for(stage)
+    assert [(await stage.case(case["id"]))["state"] for case in (paid, sent_again)] == ["resolved", "resolved"]
+    assert orders_made(stage, SHOP, waits) == 1
+
+
+@pytest.mark.parametrize(("outcome", "state"), [("made", "resolved"), ("not_made", "superseded")])
+async def test_a_refund_by_hand_is_told_when_it_is_known_what_was_replaced(
+    stage: Stage, every: None, outcome: str, state: str
+) -> None:
+    one = await bought(stage, SHOP)
+    case = await asked(stage, one, "replacement")
+    stage.world.shop.faults.add("draftOrderCreate", Fault(FaultKind.DROP_BEFORE))
+    case = await confirmed(stage, case)
+    await looked_for(stage)
+    stage.world.shop.refund_by_hand(one.order_id, {stage.world.shop.order(one.order_id).lines[0].id: 1})
+    await stage.settle()
+    case = await stage.case(case["id"])
+    (lost,) = case["replacements"]
+    assert (case["state"], lost["status"]) == ("resolving", "needs_review")
+    found = {"outcome": outcome, "reason": "I looked.", **({"order_name": "#9"} if outcome == "made" else {})}
+    await stage.post(f"/replacements/{lost['id']}/settle", found)
+    await stage.settle()
+    assert (await stage.case(case["id"]))["state"] == state
