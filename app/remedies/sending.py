@@ -157,9 +157,7 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
             service.postpone(work, replacement, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
             return None
         if await refunds.is_busy(work, order.id, replacement.id):
-            service.postpone(
-                work, replacement, "another operation of this order is under way", _ORDER_BUSY
-            )
+            service.postpone(work, replacement, "another operation of this order is under way", _ORDER_BUSY)
             return None
         if any(row.lines is None for row in await orders.observed(work, order.id)):
             service.postpone(work, replacement, "the store has not told yet what a refund was for", _RETRY)
