@@ -164,7 +164,7 @@ async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) ->
             await _unwanted(work, case, refund, "sent before without proof, and its key may have expired")
             return None
         if await service.is_busy(work, order.id, refund.id):
-            service.postpone(work, refund, "another refund or a replacement of this order is under way", _ORDER_BUSY)
+            service.postpone(work, refund, "another operation of this order is under way", _ORDER_BUSY)
             return None
         if case.holds:
             service.postpone(work, refund, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
