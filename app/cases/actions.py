@@ -9,7 +9,7 @@ from typing import Any
 from app.cases import action_bodies as bodies
 from app.cases import service as cases
 from app.cases.allowed import allowed_actions
-from app.cases.choosing import has_variants, in_doubt, may_have
+from app.cases.choosing import has_variants, in_doubt, may_have, may_keep
 from app.cases.facts import authorisation_changed
 from app.cases.models import Case
 from app.cases.states import GuardFailed, TransitionNotAllowed
@@ -109,14 +109,20 @@ async def approve(target: Target, body: bodies.ApproveBody) -> None:
 
 
 async def change_remedy(target: Target, body: bodies.ChangeRemedyBody) -> None:
-    """Another remedy for what is still open. Raises `RefundInDoubt`, `RemedyNeedsConsent`, `VariantMissing`."""
+    """Another remedy for what is still open.
+
+    Raises `RefundInDoubt`, `RemedyNeedsConsent`, `VariantMissing`, and `KeepingNotOffered` for anybody but an operator.
+    """
     case = target.case
+    by_operator = target.actor.startswith("operator:")
     await may_have(target.work, case, body.remedy, body.agreed)
+    if body.remedy is Remedy.KEEP_ITEM and not by_operator:
+        await may_keep(target.work, target.order, case)
     variants = {one.line_id: one.variant_id for one in body.variants or ()}
     has_variants(case, body.remedy, {line.line_id: line.approved for line in case.lines}, variants)
     if await in_doubt(target.work, case.id):
         raise RefundInDoubt("Something of this case is under way or in doubt; settle it first.")
-    ground = Ground.OPERATOR if target.actor.startswith("operator:") else Ground.POLICY
+    ground = Ground.OPERATOR if by_operator else Ground.POLICY
     told = {"remedy": body.remedy, "was": case.remedy, "ground": ground, "variants": variants or None}
     await target.record(Event.REMEDY_CHANGED, body, **told, agreed=body.agreed or None)
 

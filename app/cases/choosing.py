@@ -7,9 +7,12 @@ from uuid import UUID
 
 from app.cases import legal
 from app.cases.models import Case
-from app.cases.vocabulary import Remedy
+from app.cases.vocabulary import Remedy, Route, State
 from app.db.work import Work
 from app.errors import Conflict, Invalid
+from app.orders.models import Order
+from app.policy import service as policy
+from app.policy.terms import Outcome
 from app.refunds import service as refunds
 from app.remedies import service as remedies
 
@@ -28,6 +31,13 @@ class VariantMissing(Invalid):
     title = "An exchange needs a variant"
 
 
+class KeepingNotOffered(Conflict):
+    """Only a person can say that the goods may be kept for a part of the price."""
+
+    code = "keeping_not_offered"
+    title = "The policy does not let the goods be kept"
+
+
 async def may_have(work: Work, case: Case, remedy: Remedy, agreed: bool) -> None:
     """What was not asked for needs the customer's word where the law gives them something else.
 
@@ -40,6 +50,24 @@ async def may_have(work: Work, case: Case, remedy: Remedy, agreed: bool) -> None
         raise RemedyNeedsConsent(
             f"A legal right of the customer is alive, and they did not ask for {remedy}. When they have agreed to it, "
             "say so with `agreed`."
+        )
+
+
+async def may_keep(work: Work, order: Order, case: Case) -> None:
+    """Keeping the goods opens the gate at once, so that the policy must allow it without a person.
+
+    Raises `KeepingNotOffered` where it does not, and where the supplier has said no already.
+    """
+    units = {line.line_id: line.approved - line.refunded - line.replaced - line.external for line in case.lines}
+    _, decision = await policy.consider(work, case, order, units, Remedy.KEEP_ITEM)
+    given = (decision.outcome, decision.remedy, decision.route) == (
+        Outcome.APPROVE,
+        Remedy.KEEP_ITEM,
+        Route.RETURNLESS,
+    )
+    if not given or case.state == State.CONTESTED:
+        raise KeepingNotOffered(
+            "The policy leaves it to a person whether these goods may be kept for a part of the price."
         )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from app.cases import legal
+from app.cases import legal, trail
 from app.cases import service as cases
 from app.cases.legal_dates import Dates, Late, RightDate
 from app.cases.models import Case
 from app.cases.refunding import unpaid_amount
 from app.cases.states import GuardFailed
-from app.cases.vocabulary import BEFORE_RESOLVING, BY_NEW_ORDER, Event, Hold, State
+from app.cases.vocabulary import BEFORE_RESOLVING, BY_NEW_ORDER, Event, Hold, Remedy, State
 from app.db.work import Work
 from app.messages import operator as messages
 from app.orders.models import Order
@@ -61,7 +61,8 @@ async def _come(work: Work, case: Case, dates: Dates) -> None:
     due = [one for one, act in dates.running() if act <= work.now]
     if not due:
         return
-    unsent = case.state == State.RESOLVING and case.remedy in BY_NEW_ORDER
+    imposed = case.remedy == Remedy.STORE_CREDIT and await trail.chosen_remedy(work, case) is not Remedy.STORE_CREDIT
+    unsent = case.state == State.RESOLVING and (case.remedy in BY_NEW_ORDER or imposed)
     if case.state not in BEFORE_RESOLVING and not unsent:
         # The gate is open and the money on its way, or held.
         await _reached(work, case, dates, due)
@@ -70,6 +71,7 @@ async def _come(work: Work, case: Case, dates: Dates) -> None:
         "timer": TimerKind.LEGAL,
         "due_at": due[0].due_at,
         "lines": await _units(work, case, due),
+        "imposed": imposed or None,
         "law": {
             "reason": f"{legal.due_text(due[0])}, counted from: {due[0].due_start}",
             "articles": list(dict.fromkeys(article for one in due for article in one.articles)),

@@ -19,6 +19,8 @@ from app.refunds import service as refunds
 from app.refunds.amounts import Taken, decide
 from app.refunds.models import Refund
 from app.refunds.states import RESERVED, RefundStatus
+from app.remedies import service as remedies
+from app.remedies import units
 
 _NOT_MONEY = (RefundState.FAILED, RefundState.NO_MONEY)
 
@@ -31,10 +33,11 @@ async def _cases_of(work: Work, order: Order) -> list[Case]:
 async def apply_observed(work: Work, order: Order) -> None:
     """Tells the cases of a locked order about refunds that somebody else made or took back.
 
-    While a refund of ours is under way it is settled first: what looks like somebody else's may be ours.
+    While a refund of ours is under way it is settled first: what looks like somebody else's may be ours. So is a
+    replacement in doubt: whose units somebody has refunded is known only when it is known what was sent.
     """
     ours = await refunds.of_order(work, order.id)
-    if any(refunds.may_be_at_work(refund) for refund in ours):
+    if any(refunds.may_be_at_work(refund) for refund in ours) or await units.in_doubt(work, order.id):
         return
     rows = list(await work.session.scalars(select(ObservedRefund).where(ObservedRefund.order_pk == order.id)))
     # Money of ours that was given up and shows up all the same counts like anybody else's.
@@ -158,7 +161,7 @@ async def order_cancelled(work: Work, order: Order) -> None:
 async def order_edited(work: Work, order: Order) -> None:
     """Units that the merchant took out of a locked order leave its open cases, the newest case first.
 
-    What is paid or may be paid this moment stays; a refund that is only planned is planned anew.
+    What is given or may be given this moment stays; what is only planned is planned anew.
     """
     there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
     statement = select(CaseLine.line_id, func.sum(CaseLine.approved)).join(Case, Case.id == CaseLine.case_id)
@@ -179,6 +182,7 @@ async def _shrink(work: Work, case: Case, over: dict[str, int]) -> None:
     ):
         return
     await refunds.void_planned(work, case.id, "the order was edited in the store")
+    await remedies.void_planned(work, case.id, "the order was edited in the store")
     reserved = await refunds.reserved_units(work, case.id)
     left = {}
     for line in case.lines:

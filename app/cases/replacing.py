@@ -5,9 +5,11 @@ Locks are taken in one sequence everywhere: the order, then the case.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
+from app.cases import observe
 from app.cases import service as cases
 from app.cases.models import Case
 from app.cases.refunding import PAYING, finish, is_ahead_of_supplier, is_recoverable, lock_both, unreserved
@@ -39,9 +41,23 @@ async def plan_replacement(work: Work, case_id: UUID) -> Replacement | None:
     if not wanted or view.ground is None:
         await finish(work, case)
         return None
+    left = await _left(work, order, wanted)
+    if not left:
+        reason = "nothing is left to replace: these units are refunded, replaced or gone from the order"
+        await cases.record(work, case, Event.REMEDY_IMPOSSIBLE, {"reason": reason, "lines": wanted}, "makegood")
+        await cases.add_problem(work, case, "nothing_left_to_replace", f"No replacement was planned: {reason}.")
+        return None
     chosen = {line.line_id: line.variant_id for line in case.lines} if view.remedy is Remedy.EXCHANGE else {}
-    lines = [NewOrderLine(line_id, units, chosen.get(line_id)) for line_id, units in wanted.items()]
+    lines = [NewOrderLine(line_id, units, chosen.get(line_id)) for line_id, units in left.items()]
     return await remedies.plan(work, order, remedies.Plan(case.id, lines, view.ground, dict(case.gate or {})))
+
+
+async def _left(work: Work, order: Order, wanted: Mapping[str, int]) -> dict[str, int]:
+    """The wanted units by line that are still in the order and that nobody has refunded or replaced."""
+    taken = await refunds.taken(work, order)
+    there = {line.line_id: line.quantity - taken.units(line.line_id) for line in orders.snapshot_of(order).lines}
+    left = {line_id: min(units, there.get(line_id, 0)) for line_id, units in wanted.items()}
+    return {line_id: units for line_id, units in left.items() if units > 0}
 
 
 async def replacement_made(work: Work, order: Order, case: Case, replacement: Replacement) -> None:
@@ -59,6 +75,7 @@ async def replacement_made(work: Work, order: Order, case: Case, replacement: Re
     await messages.goods_sent(work, case, replacement)
     await finish(work, case)
     await defer(work.session, "refunds.plan", case_id=str(case.id))
+    await observe.apply_observed(work, order)
 
 
 def _wholesale(work: Work, order: Order, case: Case, replacement: Replacement) -> int:
@@ -71,8 +88,13 @@ def _wholesale(work: Work, order: Order, case: Case, replacement: Replacement) -
     return int((supplier.cost_ratio * value).quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
-async def replacement_failed(work: Work, case: Case, replacement: Replacement) -> None:
+async def replacement_failed(work: Work, order: Order, case: Case, replacement: Replacement) -> None:
     """It is proven that no order was made: a person or the customer chooses another way, or the law has chosen."""
+    await _tell_failed(work, case, replacement)
+    await observe.apply_observed(work, order)
+
+
+async def _tell_failed(work: Work, case: Case, replacement: Replacement) -> None:
     reason = replacement.detail or "the store refused the new order"
     if case.remedy not in BY_NEW_ORDER:
         await cases.note(work, case, f"The replacement was not made: {reason}", "makegood")

@@ -143,10 +143,13 @@ def _clear_due(view: CaseView, data: Data) -> CaseView:
     """The legal date: opens the gate for the units that are due by law, or for everything when they are not named.
 
     Where nobody had decided yet, the case is taken as approved: what is not due is decided apart. What was not replaced
-    by then is refunded.
+    by then is refunded; so is what would be kept for a part of the price and nobody let the customer keep, and credit
+    that the customer did not choose (`imposed`).
     """
     due = quantities(data)
-    if view.remedy in BY_NEW_ORDER:
+    unkept = view.remedy is Remedy.KEEP_ITEM and view.route is not Route.RETURNLESS
+    unchosen = view.remedy is Remedy.STORE_CREDIT and data.get("imposed") is True
+    if view.remedy in BY_NEW_ORDER or unkept or unchosen:
         view = replace(view, remedy=Remedy.REFUND)
     if view.state is State.RESOLVING:
         # The gate is open already: only what goes through it changes.

@@ -72,14 +72,22 @@ async def advise(work: Work, case: Case) -> None:
 
 
 async def consider(
-    work: Work, case: Case, order: Order, units: Mapping[str, int] | None = None
+    work: Work,
+    case: Case,
+    order: Order,
+    units: Mapping[str, int] | None = None,
+    remedy: Remedy | None = None,
 ) -> tuple[PolicyFile, Decision]:
-    """The policy of the case and what it says now; nothing is kept. `units` asks for fewer units of some lines."""
+    """The policy of the case and what it says now; nothing is kept. `units` asks for fewer units of some lines, and
+    `remedy` for another remedy than the case has.
+    """
     file = await store.version(work, case.policy_version)
     readable = file is not None
     if file is None:
         file = await store.pin(work, case.store)
     question = await question_of(work, case, order, units)
+    if remedy is not None:
+        question = replace(question, remedy=remedy)
     declared_at, progress = await trail.progress(work, case)
     reasons = [line.reason for line in question.lines]
     facts = facts_of(question.order, reasons, declared_at, file.policy, progress, exempt(question, file.policy))

@@ -17,14 +17,15 @@ from app.errors import NotFound
 from app.errors_http import RequestTooLarge, refusals
 from app.once import InOnce
 from app.orders import service as orders
+from app.orders.models import Order
 from app.orders.schemas import ref_of
 from app.orders.snapshot import OrderSnapshot
-from app.refunds import queries
+from app.refunds import queries, service
 from app.refunds.schemas import RefundFilter, RefundOut, SettleBody
 from app.refunds.settling import Finding, StoreRefundTaken, StoreShowsRefund, settle
 from app.refunds.states import RefundNotMovable
 from app.runtime import Runtime
-from app.stores.base import StoreRefused, StoreUnavailable
+from app.stores.base import RefundMethod, StoreRefused, StoreUnavailable
 from app.stores.registry import UnknownStore
 
 router = APIRouter(prefix="/refunds", tags=["refunds"])
@@ -78,13 +79,14 @@ async def settle_refund(
     """The outcome, as a person knows it. A denial is checked against the store first, outside any transaction."""
     found = Finding(body.outcome == "succeeded", body.store_refund_id, body.reason, f"operator:{operator}")
     reading = None if found.succeeded else await _reading(runtime, id)
+    traces = None if found.succeeded else await _traces(runtime, id)
 
     async def settled(work: Work) -> RefundOut:
         await _shown(work, id)
         if reading is not None:
             store, shown, asked_at = reading
             await orders.keep(work, store, shown, read_at=asked_at)
-        await settle(work, id, found)
+        await settle(work, id, found, traces)
         return await _shown(work, id)
 
     return await once.carry_out(runtime, body, settled)
@@ -105,8 +107,26 @@ async def _reading(runtime: Runtime, refund_id: UUID) -> tuple[str, OrderSnapsho
     return (out.store, shown, asked_at) if shown is not None else None
 
 
-async def _shown(work: Work, refund_id: UUID) -> RefundOut:
+async def _traces(runtime: Runtime, refund_id: UUID) -> str | None:
+    """What the store shows of a store credit beside the order; None also when it cannot be asked."""
+    async with runtime.work() as work:
+        refund = (await _found(work, refund_id)).refund
+        sent = service.prepared_of(refund, await work.session.get_one(Order, refund.order_pk))
+    if sent is None or refund.method != RefundMethod.STORE_CREDIT:
+        return None
+    try:
+        return await runtime.stores.get(refund.store).traces(sent)
+    except (StoreUnavailable, StoreRefused, UnknownStore):
+        return None
+
+
+async def _found(work: Work, refund_id: UUID) -> queries.RefundFacts:
     facts = await queries.find(work, refund_id)
     if facts is None:
         raise NotFound(f"There is no refund {refund_id}.")
+    return facts
+
+
+async def _shown(work: Work, refund_id: UUID) -> RefundOut:
+    facts = await _found(work, refund_id)
     return RefundOut.of(facts.refund, facts.attempts, ref_of(facts.order))

@@ -61,6 +61,7 @@ async def _operation(work: Work, order: Order, refund: Refund, store: Store) -> 
         may_send_again=last is None or _code(last) not in _KEY_IS_SPENT,
         lines=None if refund.amount_only else {line["line_id"]: int(line["quantity"]) for line in refund.lines},
         repeats_removed=service.found_by_code(refund, store.platform),
+        differs=last is not None and _code(last) == "coupon_differs",
         doubtful_at=max(doubtful, default=None),
         may_try_anew=await _may_try_anew(work, order, made),
     )

@@ -43,7 +43,7 @@ class Operation:
     sending went out whose own outcome is open, if there is one. `may_send_again` False: the store has said that the key
     is of no use any more. `may_try_anew`: no gateway was asked, so that a clean refusal may be tried once more.
     `repeats_removed`: what is made has a code of its own that the store has only once, and sending looks for it first,
-    so that the same may go out again at any time.
+    so that the same may go out again at any time. `differs`: under that code the store has something else.
     """
 
     platform: Platform
@@ -56,6 +56,7 @@ class Operation:
     doubtful_at: datetime | None = None
     may_try_anew: bool = False
     repeats_removed: bool = False
+    differs: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,10 @@ def decide(
         return _refused(operation, now, first_look)
     waited = now - operation.last_sent_at
     if operation.repeats_removed:
+        if operation.differs:
+            return Settlement(Verdict.NEEDS_REVIEW, "what the store has under its code is not what was promised")
+        if operation.last_sent_at - operation.first_sent_at >= review_after:
+            return Settlement(Verdict.NEEDS_REVIEW, "no try with its code brought a clear answer: look in the store")
         return Settlement(Verdict.SEND_AGAIN, "the store has each code once: the same request goes out again")
     if operation.platform is Platform.SHOPIFY:
         return _missing_at_shopify(operation, now - operation.first_sent_at, waited < first_look)

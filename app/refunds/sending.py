@@ -163,8 +163,8 @@ async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) ->
         if not service.found_by_code(refund, orders.snapshot_of(order).platform) and await _key_expired(work, refund):
             await _unwanted(work, case, refund, "sent before without proof, and its key may have expired")
             return None
-        if await service.under_way(work, order.id, refund.id) is not None:
-            service.postpone(work, refund, "another refund of this order is under way", _ORDER_BUSY)
+        if await service.is_busy(work, order.id, refund.id):
+            service.postpone(work, refund, "another operation of this order is under way", _ORDER_BUSY)
             return None
         if case.holds:
             service.postpone(work, refund, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)

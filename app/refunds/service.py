@@ -169,8 +169,15 @@ def move(refund: Refund, status: RefundStatus, detail: str | None = None) -> Non
     watching.refund_moved(refund, before)
 
 
+async def is_busy(work: Work, order_pk: UUID, besides: UUID) -> bool:
+    """Whether the call of another operation of the order, a refund or a replacement, may still be at work: two calls
+    for one order never run at once.
+    """
+    return await under_way(work, order_pk, besides) is not None or await units.at_work(work, order_pk, besides)
+
+
 async def under_way(work: Work, order_pk: UUID, besides: UUID) -> Refund | None:
-    """Another refund of the order whose call may still be at work: two calls for one order never run at once."""
+    """Another refund of the order whose call may still be at work."""
     statement = select(Refund).where(
         Refund.order_pk == order_pk, Refund.id != besides, Refund.status.in_([str(one) for one in UNDER_WAY])
     )

@@ -47,8 +47,10 @@ class Finding:
     actor: str
 
 
-async def settle(work: Work, refund_id: UUID, found: Finding) -> None:
+async def settle(work: Work, refund_id: UUID, found: Finding, traces: str | None = None) -> None:
     """Moves the refund and its case as a proof would. Locks the order, then the case.
+
+    `traces` is what the store shows of it that no order tells (a coupon).
 
     Raises `RefundNotMovable` from any status but `needs_review` and `unknown`, `StoreRefundTaken` and
     `StoreShowsRefund`.
@@ -62,7 +64,7 @@ async def settle(work: Work, refund_id: UUID, found: Finding) -> None:
             allowed_statuses=[str(status) for status in SETTLEABLE],
         )
     if not found.succeeded:
-        await _deny(work, order, refund)
+        await _deny(work, order, refund, traces)
     await _write_down(work, case, refund, found)
     detail = f"settled by a person: {found.reason}"
     if found.succeeded:
@@ -77,8 +79,13 @@ async def settle(work: Work, refund_id: UUID, found: Finding) -> None:
         await refunding.refund_failed(work, order, case, refund)
 
 
-async def _deny(work: Work, order: Order, refund: Refund) -> None:
+async def _deny(work: Work, order: Order, refund: Refund, traces: str | None) -> None:
     """What the store shows with our marker cannot be denied: a second refund would follow."""
+    if traces is not None:
+        raise StoreShowsRefund(
+            f"The store shows this for the refund: {traces}. Settle it as succeeded; or delete that in the store first "
+            "and settle it again."
+        )
     rows = await orders.observed(work, order.id)
     shown = [row for row in rows if row.operation_id == refund.id and row.state in _MAY_BE_MONEY]
     if shown:

@@ -63,7 +63,7 @@ async def get_replacement(_reader: Reader, work: InWork, id: UUID) -> Replacemen
     description=(
         "For a replacement in `needs_review` or `unknown`: a person says whether the new order is in the store. "
         "`made` counts its units as replaced; `not_made` gives them free, and the case asks for another way. "
-        "A `not_made` is refused while the store shows the order."
+        "A `not_made` is refused while the store shows anything of it."
     ),
     response_model=ReplacementOut,
     responses=refusals(NotFound, ReplacementNotMovable, StoreShowsOrder, IdempotencyKeyReused, RequestTooLarge),
@@ -74,18 +74,18 @@ async def settle_replacement(
     """The outcome, as a person knows it, checked against the store first, outside any transaction."""
     actor = f"operator:{operator}"
     found = Finding(body.outcome == "made", body.order_name, body.store_order_id, body.reason, actor)
-    shown = await _looked(runtime, id)
+    shown, traces = await _looked(runtime, id)
 
     async def settled(work: Work) -> ReplacementOut:
         await _shown(work, id)
-        await settle(work, id, found, shown)
+        await settle(work, id, found, shown, traces)
         return await _shown(work, id)
 
     return await once.carry_out(runtime, body, settled)
 
 
-async def _looked(runtime: Runtime, replacement_id: UUID) -> NewOrderProof | None:
-    """The order with the marker, as the store shows it now; None also when the store cannot be asked."""
+async def _looked(runtime: Runtime, replacement_id: UUID) -> tuple[NewOrderProof | None, str | None]:
+    """The order with the marker, and whatever has it, as the store shows it now; None also when it cannot be asked."""
     async with runtime.work() as work:
         facts = await queries.find(work, replacement_id)
         if facts is None:
@@ -93,11 +93,12 @@ async def _looked(runtime: Runtime, replacement_id: UUID) -> NewOrderProof | Non
         order = await work.session.get_one(Order, facts.replacement.order_pk)
         sent, store = service.prepared_of(facts.replacement, order), facts.replacement.store
     if sent is None:
-        return None
+        return None, None
     try:
-        return await runtime.stores.get(store).find_new_order(sent)
+        adapter = runtime.stores.get(store)
+        return await adapter.find_new_order(sent), await adapter.traces(sent)
     except (StoreUnavailable, StoreRefused, UnknownStore):
-        return None
+        return None, None
 
 
 async def _shown(work: Work, replacement_id: UUID) -> ReplacementOut:

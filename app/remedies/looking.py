@@ -5,7 +5,7 @@ Called by tasks only, because it joins transaction, call and transaction.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from app.cases.models import Case
@@ -15,6 +15,7 @@ from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.orders.models import Order
 from app.outcomes import Ok, Rejected, Unknown
+from app.refunds import service as refunds
 from app.remedies import service
 from app.remedies.models import Replacement
 from app.remedies.sending import as_stored, call, is_due, locked, unreadable
@@ -25,12 +26,13 @@ from app.stores.base import NewOrderAnswer, PreparedNewOrder, Store, StoreRefuse
 
 async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: PreparedNewOrder, known: int) -> None:
     """Settles what `known` sendings came to, if nobody has sent or settled it since."""
-    number = await _begin(runtime, replacement_id, known)
-    if number is None:
+    begun = await _begin(runtime, replacement_id, known)
+    if begun is None:
         return
+    number, begun_at = begun
     answer: NewOrderAnswer
     if number > known:
-        answer = await call(store, sent, timedelta(0), again=True)
+        answer = await call(store, sent, runtime.clock.now() - begun_at, again=True)
     else:
         try:
             found = await store.find_new_order(sent)
@@ -49,8 +51,8 @@ async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: Prepa
     reached(Point.REPLACEMENT_LOOKED)
 
 
-async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> int | None:
-    """The number of the attempt that finishes what was begun, written down; `known` where the store is only read.
+async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> tuple[int, datetime] | None:
+    """The attempt that finishes what was begun, written down, and when; `known` where the store is only read.
 
     None when there is nothing to do any more.
     """
@@ -64,8 +66,11 @@ async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> int | No
         if replacement.status != ReplacementStatus.UNKNOWN:
             return None
         if case.holds or case.state in ENDED or runtime.settings.stores[order.store].dry_run:
-            return known
-        return (await service.begin_again(work, replacement)).number
+            return known, work.now
+        if await refunds.is_busy(work, order.id, replacement.id):
+            return known, work.now
+        attempt = await service.begin_again(work, replacement)
+        return attempt.number, attempt.started_at
 
 
 async def _settle(work: Work, order: Order, case: Case, replacement: Replacement, answer: NewOrderAnswer) -> None:
@@ -82,12 +87,12 @@ async def _settle(work: Work, order: Order, case: Case, replacement: Replacement
             service.doubt(work, replacement, answer.detail, max(wait, next_look(replacement.looks)))
             return
         service.reject(work, replacement, answer.detail)
-        await replacement_failed(work, case, replacement)
+        await replacement_failed(work, order, case, replacement)
         return
-    await _unseen(work, case, replacement)
+    await _unseen(work, order, case, replacement)
 
 
-async def _unseen(work: Work, case: Case, replacement: Replacement) -> None:
+async def _unseen(work: Work, order: Order, case: Case, replacement: Replacement) -> None:
     """The store does not show the order: a refusal is proven by that, anything else is not."""
     replacement.looks += 1
     made = [one for one in await service.attempts(work, replacement.id) if not one.again]
@@ -99,7 +104,7 @@ async def _unseen(work: Work, case: Case, replacement: Replacement) -> None:
     verdict = judge(unseen, timedelta(minutes=work.settings.refund_review_minutes))
     if verdict is Verdict.REJECTED:
         service.reject(work, replacement, replacement.detail or "the store refused it")
-        await replacement_failed(work, case, replacement)
+        await replacement_failed(work, order, case, replacement)
     elif verdict is Verdict.NEEDS_REVIEW:
         service.hand_over(replacement, "no such order in the store, which is no proof that none was made: look there")
         await replacement_in_review(work, case, replacement)

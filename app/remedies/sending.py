@@ -13,7 +13,7 @@ from uuid import UUID
 from app.cases import service as cases
 from app.cases.models import Case
 from app.cases.replacing import replacement_failed, replacement_in_review, replacement_made
-from app.cases.vocabulary import ENDED
+from app.cases.vocabulary import BY_NEW_ORDER, ENDED
 from app.crashpoints import Point, reached
 from app.db.work import Work
 from app.jobs import defer
@@ -21,6 +21,7 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.outcomes import Ok, Rejected, Unknown
 from app.refunds import service as refunds
+from app.refunds.amounts import Taken, decide
 from app.remedies import service
 from app.remedies.exchanges import check_exchange
 from app.remedies.models import Replacement, ReplacementAttempt
@@ -38,6 +39,7 @@ from app.stores.base import (
 
 _RETRY = timedelta(seconds=30)
 _LONGEST_RETRY = timedelta(minutes=30)
+_ORDER_BUSY = timedelta(seconds=5)
 
 
 def is_due(replacement: Replacement, last: ReplacementAttempt | None, now: datetime) -> bool:
@@ -132,10 +134,10 @@ async def call(store: Store, prepared: PreparedNewOrder, held_up: timedelta, *, 
 
 async def _not_possible(runtime: Runtime, replacement_id: UUID, detail: str) -> None:
     async with runtime.work() as work:
-        _, case, replacement = await locked(work, replacement_id)
+        order, case, replacement = await locked(work, replacement_id)
         if replacement.status == ReplacementStatus.PLANNED:
             service.reject(work, replacement, detail)
-            await replacement_failed(work, case, replacement)
+            await replacement_failed(work, order, case, replacement)
 
 
 async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOrder) -> ReplacementAttempt | None:
@@ -147,12 +149,27 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
         if case.state in ENDED:
             service.void(work, replacement, f"the case is {case.state}")
             return None
+        if case.remedy not in BY_NEW_ORDER:
+            service.void(work, replacement, f"no longer wanted: the remedy is {case.remedy}")
+            await defer(work.session, "refunds.plan", case_id=str(case.id))
+            return None
         if case.holds:
             service.postpone(work, replacement, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
             return None
-        if not await _units_left(work, order, replacement):
+        if await refunds.is_busy(work, order.id, replacement.id):
+            service.postpone(work, replacement, "another operation of this order is under way", _ORDER_BUSY)
+            return None
+        if any(row.lines is None for row in await orders.observed(work, order.id)):
+            service.postpone(work, replacement, "the store has not told yet what a refund was for", _RETRY)
+            return None
+        others = await refunds.taken(work, order, without=replacement.id)
+        if not _units_left(order, replacement, others):
             service.void(work, replacement, "the units were refunded or replaced by somebody meanwhile")
             await defer(work.session, "refunds.plan", case_id=str(case.id))
+            return None
+        if order.captured - others.amount < _value(order, replacement):
+            service.reject(work, replacement, "money was refunded meanwhile, and less is left than the goods cost")
+            await replacement_failed(work, order, case, replacement)
             return None
         if runtime.settings.stores[order.store].dry_run:
             # It goes out by itself when the dry run ends.
@@ -163,14 +180,19 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
         return await service.begin(work, replacement, prepared)
 
 
-async def _units_left(work: Work, order: Order, replacement: Replacement) -> bool:
+def _units_left(order: Order, replacement: Replacement, others: Taken) -> bool:
     """Whether nobody has refunded or replaced the units meanwhile."""
-    others = await refunds.taken(work, order, without=replacement.id)
     there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
     return all(
         int(line["quantity"]) <= there.get(line["line_id"], 0) - others.units(line["line_id"])
         for line in replacement.lines
     )
+
+
+def _value(order: Order, replacement: Replacement) -> int:
+    """What the units cost the customer, in minor units: a refund by amount alone names none of them."""
+    wanted = {line["line_id"]: int(line["quantity"]) for line in replacement.lines}
+    return sum(line.total for line in decide(orders.snapshot_of(order), wanted, Taken(0, {}, {})).lines)
 
 
 async def _settle(

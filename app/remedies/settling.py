@@ -34,11 +34,13 @@ class Finding:
     actor: str
 
 
-async def settle(work: Work, replacement_id: UUID, found: Finding, shown: NewOrderProof | None) -> None:
+async def settle(
+    work: Work, replacement_id: UUID, found: Finding, shown: NewOrderProof | None, traces: str | None
+) -> None:
     """Moves the replacement and its case as a proof would. Locks the order, then the case.
 
-    `shown` is what the store shows with the marker. Raises `ReplacementNotMovable` from any status but `needs_review`
-    and `unknown`, and `StoreShowsOrder`.
+    `shown` is the whole order that the store shows with the marker, and `traces` whatever it shows with it. Raises
+    `ReplacementNotMovable` from any status but `needs_review` and `unknown`, and `StoreShowsOrder`.
     """
     case_id = (await work.session.get_one(Replacement, replacement_id)).case_id
     order, case = await lock_both(work, case_id)
@@ -48,10 +50,10 @@ async def settle(work: Work, replacement_id: UUID, found: Finding, shown: NewOrd
             f"The replacement is {replacement.status}; only one whose outcome is in doubt can be settled by a person.",
             allowed_statuses=[str(status) for status in SETTLEABLE],
         )
-    if shown is not None and not found.made:
+    if traces is not None and not found.made:
         raise StoreShowsOrder(
-            f"The store shows this replacement as order {shown.name}. Settle it as made; or, if nothing is to be sent, "
-            "delete that order in the store first and settle it again."
+            f"The store shows this for the replacement: {traces}. Settle it as made if the goods go out by it; or, if "
+            "nothing is to be sent, delete that in the store first and settle it again."
         )
     outcome = "made" if found.made else "not_made"
     text = f"The replacement {replacement.id} was settled by a person as {outcome}: {found.reason}"
@@ -66,4 +68,4 @@ async def settle(work: Work, replacement_id: UUID, found: Finding, shown: NewOrd
         await replacing.replacement_made(work, order, case, replacement)
     else:
         service.reject(work, replacement, detail)
-        await replacing.replacement_failed(work, case, replacement)
+        await replacing.replacement_failed(work, order, case, replacement)

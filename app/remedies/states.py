@@ -33,6 +33,7 @@ S = ReplacementStatus
 RESERVED = frozenset({S.PLANNED, S.SUBMITTING, S.MADE, S.UNKNOWN, S.NEEDS_REVIEW})
 UNSETTLED = RESERVED - {S.MADE}
 IN_DOUBT = frozenset({S.SUBMITTING, S.UNKNOWN, S.NEEDS_REVIEW})
+AT_WORK = IN_DOUBT - {S.NEEDS_REVIEW}
 SETTLEABLE = (S.NEEDS_REVIEW, S.UNKNOWN)
 
 _ALLOWED: dict[ReplacementStatus, frozenset[ReplacementStatus]] = {

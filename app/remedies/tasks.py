@@ -7,15 +7,18 @@ from uuid import UUID
 from procrastinate import JobContext
 from sqlalchemy import select
 
+from app.cases.observe import apply_observed, hold_if_disputed, order_edited, tell_law
 from app.jobs import blueprint, defer
+from app.orders import service as orders
 from app.orders.models import Order
 from app.pace.base import money_first
 from app.remedies import service
 from app.remedies.looking import look
 from app.remedies.models import Replacement
-from app.remedies.sending import is_due, send
+from app.remedies.sending import is_due, locked, send, unreadable
 from app.remedies.states import ReplacementStatus
 from app.runtime import Runtime, runtime_of
+from app.stores.base import Store, StoreRefused, StoreUnavailable
 
 
 @blueprint.task(name="remedies.advance", pass_context=True)
@@ -29,12 +32,41 @@ async def advance(context: JobContext, replacement_id: str) -> None:
         if not is_due(replacement, made[-1] if made else None, work.now):
             return
         store, planned = runtime.stores.get(replacement.store), replacement.status == ReplacementStatus.PLANNED
-        sent = service.prepared_of(replacement, order)
+        sent, order_id = service.prepared_of(replacement, order), order.order_id
     with money_first():
         if planned or sent is None:
-            await send(runtime, store, wanted)
+            if await _still_wanted(runtime, store, wanted, order_id, len(made)):
+                await send(runtime, store, wanted)
         else:
             await look(runtime, store, wanted, sent, len(made))
+
+
+async def _still_wanted(runtime: Runtime, store: Store, replacement_id: UUID, order_id: str, known: int) -> bool:
+    """Reads the order as it is now, as before a refund: what a lost webhook would have told stops what it must stop."""
+    asked_at = runtime.clock.now()
+    try:
+        shown = await store.read_order(order_id)
+        if shown is None:
+            raise StoreRefused(
+                f"the store shows no order {order_id}; it may be deleted, or too old for the app's scopes"
+            )
+    except (StoreUnavailable, StoreRefused) as error:
+        await unreadable(runtime, replacement_id, error)
+        return False
+    async with runtime.work() as work:
+        order, _, replacement = await locked(work, replacement_id)
+        # Another job may have begun to send it while this one was reading: then this reading is older.
+        if (
+            replacement.status != ReplacementStatus.PLANNED
+            or len(await service.attempts(work, replacement_id)) != known
+        ):
+            return False
+        await orders.keep(work, order.store, shown, read_at=asked_at)
+        await hold_if_disputed(work, order)
+        await apply_observed(work, order)
+        await order_edited(work, order)
+        await tell_law(work, order)
+    return True
 
 
 async def sweep(runtime: Runtime) -> None:

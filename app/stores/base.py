@@ -358,6 +358,14 @@ class Store(Protocol):
         """
         ...
 
+    async def traces(self, prepared: PreparedNewOrder | PreparedRefund) -> str | None:
+        """What the store has with the operation's marker, finished or not and however it differs; None for nothing.
+
+        Asked before a person's word that nothing was made is taken: for new orders, and for credit that no order shows.
+        Raises `StoreUnavailable` and `StoreRefused`.
+        """
+        ...
+
     async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
         """The variants of the product that the line bought, for an exchange; none when it is no longer sold."""
         ...

@@ -93,6 +93,11 @@ class GatedStore:
         await self._check(self.key)
         return await self._store.find_new_order(prepared)
 
+    async def traces(self, prepared: PreparedNewOrder | PreparedRefund) -> str | None:
+        """As the store does. Raises `StoreUninstalled` too."""
+        await self._check(self.key)
+        return await self._store.traces(prepared)
+
     async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
         """As the store does. Raises `StoreUninstalled` too."""
         await self._check(self.key)

@@ -215,6 +215,12 @@ class ShopifyStore:
         """The order with the operation's tag. Raises `StoreUnavailable` and `StoreRefused`."""
         return await shopify_orders.find(self._client, prepared)
 
+    async def traces(self, prepared: PreparedNewOrder | PreparedRefund) -> str | None:
+        """The order or draft with the tag, finished or not; of a refund the order shows everything."""
+        if isinstance(prepared, PreparedRefund):
+            return None
+        return await shopify_orders.traces(self._client, prepared)
+
     async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
         """The variants of the product that the line bought. Needs `read_products`."""
         return await shopify_orders.variants(self._client, order_id, line_id)

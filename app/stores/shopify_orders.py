@@ -131,6 +131,14 @@ async def find(client: ShopifyClient, prepared: PreparedNewOrder) -> NewOrderPro
     return found.order if isinstance(found, _Draft) else found
 
 
+async def traces(client: ShopifyClient, prepared: PreparedNewOrder) -> str | None:
+    """The order or draft with the tag in words. Raises `StoreUnavailable` and `StoreRefused`."""
+    found = await _look(client, prepared)
+    if isinstance(found, _Draft):
+        return f"the order {found.order.name}" if found.order else f"the draft {found.name}, which is not completed"
+    return f"the order {found.name}" if found else None
+
+
 async def _look(client: ShopifyClient, prepared: PreparedNewOrder) -> NewOrderProof | _Draft | None:
     """What carries the tag: an order before a draft, what was finished before what was not, the oldest first."""
     tag = tag_for(prepared.operation_id)

@@ -107,11 +107,14 @@ def _check_payments(refund: Money, parents: list[_Parent]) -> None:
 
 
 def _as_credit(suggestion: dict[str, Any], refund: Money, order: OrderSnapshot) -> Money:
-    """The part that may become store credit; where Shopify does not say how much, its own answer will."""
+    """What may become store credit, which must be the whole; where Shopify does not say how much, its answer will."""
     offered = [_minor(each, "maximumRefundable", order) for each in objects(suggestion, "suggestedRefundMethods")]
     credit = refund.with_minor(min([refund.minor, *offered]))
     if credit.minor <= 0:
         raise RefundNotPossible("Shopify has nothing on this order that could still become store credit")
+    if credit.minor < refund.minor:
+        # Less would go out and count as the whole: a person decides instead.
+        raise RefundNotPossible(f"Shopify lets {credit} of {refund} become store credit")
     return credit
 
 

@@ -39,7 +39,7 @@ from app.stores.features import check_woocommerce
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
 from app.stores.woocommerce_coupons import create_coupon
-from app.stores.woocommerce_credit import is_credit, prepare_credit, send_credit
+from app.stores.woocommerce_credit import credit_traces, is_credit, prepare_credit, send_credit
 from app.stores.woocommerce_refund import judge, needs_reading_back, prepare, proof_of
 from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, renew_secrets, sync_webhooks
 from app.stores.woocommerce_withdrawal import withdrawal_in
@@ -230,6 +230,12 @@ class WooStore:
     async def find_new_order(self, prepared: PreparedNewOrder) -> NewOrderProof | None:
         """The customer's order that carries the marker. Raises `StoreUnavailable` and `StoreRefused`."""
         return await woocommerce_orders.find(self._client, prepared)
+
+    async def traces(self, prepared: PreparedNewOrder | PreparedRefund) -> str | None:
+        """The order with the marker or the coupon with the code, whatever it is worth; an order shows its refunds."""
+        if isinstance(prepared, PreparedNewOrder):
+            return await woocommerce_orders.traces(self._client, prepared)
+        return await credit_traces(self._client, prepared) if is_credit(prepared.payload) else None
 
     async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
         """The variations of the product that the line bought. Raises `StoreUnavailable` and `StoreRefused`."""

@@ -1,17 +1,17 @@
 """Store credit in WooCommerce: a coupon that is made once by its code. Core has no wallet and no gift card.
 
-The code comes from the refund's id, and WooCommerce has each code once: that is what the idempotency key is elsewhere.
-So the coupon is looked for before each try, and a try may follow any answer. A coupon carries no balance: what one
-purchase does not use of it is gone, which the customer has to be told.
+The code is drawn when the refund is prepared and written down before it is sent, the same for each try; nobody knows it
+who knows the refund. WooCommerce has each code once: that is what the idempotency key is elsewhere. So the coupon is
+looked for before each try, and a try may follow any answer. A coupon carries no balance: what one purchase does not use
+of it is gone, which the customer has to be told.
 """
 
 from __future__ import annotations
 
 import base64
-import hashlib
+import secrets
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from app.money import BadAmount, Money
 from app.orders.marker import marker_for, operation_in
@@ -34,10 +34,9 @@ _LONGEST_REASON = 300
 _CODE_BYTES = 10
 
 
-def code_for(refund_id: UUID) -> str:
-    """The coupon's code: 80 bits that nobody guesses, in letters that are read out and typed without mistakes."""
-    digest = hashlib.sha256(b"makegood store credit " + refund_id.bytes).digest()[:_CODE_BYTES]
-    letters = base64.b32encode(digest).decode().lower()
+def new_code() -> str:
+    """A code for a coupon: 80 bits that nobody guesses, in letters that are read out and typed without mistakes."""
+    letters = base64.b32encode(secrets.token_bytes(_CODE_BYTES)).decode().lower()
     return "-".join(["mg", *(letters[start : start + 4] for start in range(0, len(letters), 4))])
 
 
@@ -58,11 +57,16 @@ async def prepare_credit(client: WooClient, intent: RefundIntent, order: OrderSn
     left = order.total - sum(seen.amount for seen in order.refunds or ())
     if not 0 < amount.minor <= left:
         raise RefundNotPossible(f"{amount} cannot be given back: {amount.with_minor(left)} is left of the order")
+    if not order.taxes_included and any(line.tax for line in order.lines):
+        raise RefundNotPossible(
+            "The store's prices are without tax, so that a coupon of the amount would be worth more than it: "
+            "a person decides what the customer gets instead"
+        )
     own = text((await client.read(_CURRENCY)).found or {}, "value", 10)
     if own != order.currency:
         raise RefundNotPossible(f"The store's coupons are in {own or 'an unknown currency'}, not in {order.currency}")
     payload = {
-        "code": code_for(intent.refund_id),
+        "code": new_code(),
         "discount_type": "fixed_cart",
         "amount": amount.text,
         "usage_limit": 1,
@@ -94,6 +98,14 @@ async def send_credit(client: WooClient, prepared: PreparedRefund) -> RefundAnsw
             return Unknown("no_answer", f"{failure.detail} after the coupon was sent")
         return Rejected("not_sent", f"{failure.detail} before anything was sent", retryable=True)
     return await _judge(client, prepared, reply)
+
+
+async def credit_traces(client: WooClient, prepared: PreparedRefund) -> str | None:
+    """The coupon with the code in words, whatever it is worth. Raises `StoreUnavailable` and `StoreRefused`."""
+    found = await _look(client, prepared)
+    if found is None:
+        return None
+    return found.detail if isinstance(found, Unknown) else f"the coupon {prepared.payload['code']}"
 
 
 async def _look(client: WooClient, prepared: PreparedRefund) -> RefundAnswer | None:

@@ -96,6 +96,16 @@ async def find(client: WooClient, prepared: PreparedNewOrder) -> NewOrderProof |
     return None if found is None or _doubt(prepared, found) or _unfinished(found) else _proof(found)
 
 
+async def traces(client: WooClient, prepared: PreparedNewOrder) -> str | None:
+    """The order with the marker in words, whatever it costs. Raises `StoreUnavailable` and `StoreRefused`."""
+    found = await _look(client, prepared, await _customer(client, prepared.order_id))
+    if found is None:
+        return None
+    doubt = _doubt(prepared, found)
+    differs = f": {doubt.detail}" if doubt is not None else ""
+    return f"the order {_proof(found).name} ({text(found, 'status', 60)}){differs}"
+
+
 async def variants(client: WooClient, order_id: str, line_id: str) -> tuple[Variant, ...]:
     """What the store sells now of the product that the line bought. Raises `NewOrderNotPossible` for no such line."""
     order = await _read_order(client, order_id)

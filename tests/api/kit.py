@@ -137,6 +137,11 @@ class FakeStore:
         """What was made."""
         return self.new_orders.get(prepared.operation_id)
 
+    async def traces(self, prepared: PreparedNewOrder | PreparedRefund) -> str | None:
+        """The new order, if one was made."""
+        made = self.new_orders.get(prepared.operation_id) if isinstance(prepared, PreparedNewOrder) else None
+        return f"the order {made.name}" if made else None
+
     async def variants(self, order_id: str, line_id: str) -> tuple[Variant, ...]:
         """One other than what was bought."""
         return (Variant(f"{order_id}-{line_id}-blue", "Blue", Money(1999, "EUR", 2), True),)

@@ -60,9 +60,9 @@ absorb_small mail_verdict
 20 | verdict_timed_out | inspecting claiming | | contested | absorb_small
 21 | absorbed | contested | | resolving | plan_remedy
 22 | appealed | contested | | claiming | ask_supplier
-23 | legal_date_reached | before_resolving | law_pays_all | resolving | plan_remedy expect_credit
-23a | legal_date_reached | before_resolving | law_pays_part | contested | plan_remedy expect_credit
-23e | legal_date_reached | resolving | law_pays_part | same | plan_remedy
+23 | legal_date_reached | before_resolving | law_pays_all | resolving | void_remedy plan_remedy expect_credit
+23a | legal_date_reached | before_resolving | law_pays_part | contested | void_remedy plan_remedy expect_credit
+23e | legal_date_reached | resolving | law_pays_part | same | void_remedy plan_remedy
 23b | remedy_changed | judged resolving | is_kept | resolving | void_remedy withdraw_from_supplier plan_remedy
 23c | remedy_changed | contested | goes_out_whole | resolving | void_remedy plan_remedy
 23d | remedy_changed | judged resolving | remedy_may_change | same | void_remedy plan_remedy

@@ -164,9 +164,13 @@ def test_the_legal_date_turns_a_new_order_into_a_refund_and_leaves_money_as_it_i
         (Remedy.REPLACEMENT, Remedy.REFUND),
         (Remedy.EXCHANGE, Remedy.REFUND),
         (Remedy.STORE_CREDIT, Remedy.STORE_CREDIT),
-        (Remedy.KEEP_ITEM, Remedy.KEEP_ITEM),
+        (Remedy.KEEP_ITEM, Remedy.REFUND),
     ):
         assert after(case(APPROVED, remedy=remedy), Event.LEGAL_DATE_REACHED, lines={"L1": 3}).remedy is becomes
+    kept = case(APPROVED, remedy=Remedy.KEEP_ITEM, route=Route.RETURNLESS)
+    assert after(kept, Event.LEGAL_DATE_REACHED, lines={"L1": 3}).remedy is Remedy.KEEP_ITEM
+    credit = case(APPROVED, remedy=Remedy.STORE_CREDIT)
+    assert after(credit, Event.LEGAL_DATE_REACHED, lines={"L1": 3}, imposed=True).remedy is Remedy.REFUND
 
 
 def test_a_gate_that_is_open_is_not_opened_anew_by_the_legal_date() -> None:

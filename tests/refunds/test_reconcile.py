@@ -194,7 +194,10 @@ def test_the_times_are_those_that_the_documentation_promises() -> None:
 
 @pytest.mark.parametrize("after", [timedelta(0), REVIEW, KEY_LIFETIME * 9])
 def test_what_the_store_has_only_once_may_go_out_again_at_any_time(after: timedelta) -> None:
-    """A coupon by its code; a refusal that was read back stays one."""
+    """A coupon by its code, until a try after the limit in time; a refusal that was read back stays one."""
     coupon = replace(operation(Platform.WOOCOMMERCE), repeats_removed=True)
     assert verdict(coupon, None, after) is Verdict.SEND_AGAIN
+    late = replace(coupon, last_sent_at=SENT + REVIEW)
+    assert verdict(late, None, REVIEW + after) is Verdict.NEEDS_REVIEW
+    assert verdict(replace(coupon, differs=True), None, after) is Verdict.NEEDS_REVIEW
     assert verdict(replace(coupon, refused=True), None, after) is Verdict.REJECTED

@@ -273,7 +273,7 @@ async def test_another_refund_of_the_order_goes_first(scene: Scene) -> None:
     for status in ("submitting", "unknown"):
         await scene.change(Refund, other, status=status)
         refund = await scene.advance(refund_id)
-        assert (refund.status, refund.detail) == ("planned", "another refund of this order is under way")
+        assert (refund.status, refund.detail) == ("planned", "another operation of this order is under way")
         assert refund.next_check_at == scene.now + timedelta(seconds=5)
     assert scene.store.sent == []
     await scene.change(Refund, other, status="needs_review")

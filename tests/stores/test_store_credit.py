@@ -27,9 +27,8 @@ from app.sandbox.woocommerce.site import WooSite
 from app.stores.base import PreparedRefund, RefundIntent, RefundLine, RefundMethod, RefundNotPossible, StoreRefused
 from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
-from app.stores.woocommerce_credit import code_for
+from app.stores.woocommerce_credit import new_code
 from tests.orders.shopify_bodies import bag
-from tests.stores import woo_samples
 from tests.stores.shopify_shop import Shop, an_intent, an_order, data, make_store, suggestion
 from tests.stores.woo_samples import store
 
@@ -124,14 +123,14 @@ async def test_shopify_credit_of_another_amount_is_no_success(
 
 
 @respx.mock
-async def test_shopify_is_asked_for_no_more_credit_than_it_offers(respx_mock: respx.MockRouter) -> None:
+async def test_less_credit_than_the_refund_is_left_to_a_person(respx_mock: respx.MockRouter) -> None:
     answer = json.loads(suggestion("20.00").content)
     answer["data"]["order"]["suggestedRefund"]["suggestedRefundMethods"] = [{"maximumRefundable": bag("7.00", "7.00")}]
     asked = Shop(respx_mock).on("SuggestedRefund", data("order", answer["data"]["order"]))
 
-    prepared = await make_store().prepare_refund(an_intent(method=CREDIT), an_order())
+    with pytest.raises(RefundNotPossible, match=r"7\.00"):
+        await make_store().prepare_refund(an_intent(method=CREDIT), an_order())
 
-    assert prepared.amount.minor == 700
     assert asked.asked("SuggestedRefund")[0]["alloc"] == "STORE_CREDIT"
 
 
@@ -161,7 +160,7 @@ async def test_shopify_without_anything_left_gives_no_credit(respx_mock: respx.M
 @pytest.fixture
 def site() -> Iterator[WooSite]:
     with Courier() as courier:
-        yield WooSite("alpha", "ck_test", "cs_secret", courier=courier)
+        yield WooSite("alpha", "ck_test", "cs_secret", courier=courier, prices_include_tax=True)
 
 
 @pytest.fixture
@@ -203,15 +202,22 @@ async def test_what_is_stored_of_a_coupon_holds_nothing_about_the_customer(site:
     prepared = await prepared_at(site, woo)
 
     assert "@" not in json.dumps(prepared.payload)
-    assert prepared.payload["code"] == code_for(prepared.refund_id)
 
 
-def test_a_code_is_the_refunds_own_and_can_be_typed() -> None:
-    codes = {code_for(uuid4()) for _ in range(50)}
+async def test_nobody_who_knows_the_refund_knows_its_code(site: WooSite, woo: WooStore) -> None:
+    order = await read(woo, place(site))
+    intent = credit(order, 1999)
+
+    one, other = await woo.prepare_refund(intent, order), await woo.prepare_refund(intent, order)
+
+    assert one.payload["code"] != other.payload["code"]
+
+
+def test_a_code_is_new_each_time_and_can_be_typed() -> None:
+    codes = {new_code() for _ in range(50)}
 
     assert len(codes) == 50
     assert all(len(code) == 22 and code == code.lower() and code.startswith("mg-") for code in codes)
-    assert code_for(woo_samples.REFUND_ID) == code_for(woo_samples.REFUND_ID)
 
 
 @pytest.mark.parametrize(
@@ -348,10 +354,27 @@ async def test_a_store_that_does_not_tell_its_currency_gets_no_coupon(site: WooS
         await woo.prepare_refund(credit(order, 500), order)
 
 
-@pytest.mark.parametrize("minor", [0, 6423])
+@pytest.mark.parametrize("minor", [0, 5398])
 async def test_no_more_credit_than_was_paid(site: WooSite, woo: WooStore, minor: int) -> None:
     order = await read(woo, place(site))
-    assert order.total == 6422
+    assert order.total == 5397
 
     with pytest.raises(RefundNotPossible):
         await woo.prepare_refund(credit(order, minor), order)
+
+
+async def test_a_coupon_where_prices_are_without_tax_would_be_worth_more_than_the_refund() -> None:
+    with Courier() as courier:
+        plain = WooSite("alpha", "ck_test", "cs_secret", courier=courier)
+        with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=plain.routes())])) as url:
+            made = store(f"{url}/alpha")
+            taxed, untaxed = await read(made, place(plain)), await read(made, _untaxed(plain))
+            with pytest.raises(RefundNotPossible, match="a person decides"):
+                await made.prepare_refund(credit(taxed, 500), taxed)
+            prepared = await made.prepare_refund(credit(untaxed, 500), untaxed)
+            await made.aclose()
+    assert prepared.amount.minor == 500
+
+
+def _untaxed(site: WooSite) -> str:
+    return place(site, lines=[NewLine("Mug", "17.99", 3, sku="MUG", rates=())])

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from app.cases import actions
 from app.cases.action_bodies import ChangeRemedyBody
 from app.cases.states import TransitionNotAllowed
-from app.cases.vocabulary import Reason, Remedy
+from app.cases.vocabulary import Reason, Remedy, State
 from app.db.work import Work
 from app.orders.models import Order
 from app.pages.customer.deeds import Counter, Errors, at_counter
@@ -20,6 +20,7 @@ from app.pages.customer.start import Token
 from app.pages.customer.status import Reference, named
 from app.pages.customer.visit import AVisit, Visit, request_of
 from app.pages.forms import CheckedForm, field
+from app.policy.terms import Outcome
 from app.requests.offers import Offer, offers
 from app.requests.preview import Asked, preview
 
@@ -61,14 +62,19 @@ async def _others(work: Work, order: Order, one: Standing) -> Sequence[Offer]:
         for line in one.case.lines
         if (units := line.approved - line.refunded - line.replaced - line.external) > 0
     ]
-    moved = any(line.shipped or line.received for line in one.case.lines)
+    settled = one.state is State.CONTESTED or any(line.shipped or line.received for line in one.case.lines)
     no_variant = any(line.variant is None for line in asked)
     impossible = {
         Remedy(one.case.remedy),
-        *([Remedy.KEEP_ITEM] if moved else []),
+        *([Remedy.KEEP_ITEM] if settled else []),
         *([Remedy.EXCHANGE] if no_variant else []),
     }
-    return [offer for offer in offers(asker, asked) if offer.remedy not in impossible]
+    # Keeping the goods pays at once: where the policy wants a person to look, the customer cannot choose it alone.
+    return [
+        offer
+        for offer in offers(asker, asked)
+        if offer.remedy not in impossible and (offer.remedy is not Remedy.KEEP_ITEM or offer.outcome is Outcome.APPROVE)
+    ]
 
 
 def _page(visit: Visit, token: str, order: Order, one: Standing, found: Sequence[Offer], errors: Errors) -> Response:
