@@ -192,4 +192,4 @@ async def play_rows(stage: Stage, store: str, rows: Sequence[Row], monkeypatch: 
 async def advance_once(runtime: Runtime, refund_id: str) -> None:
     """One worker looks at one refund, as a job of the queue does."""
     context = SimpleNamespace(additional_context={"runtime": runtime})
-    await advance(cast(JobContext, context), refund_id)
+    await advance(cast(JobContext, context), refund_id=refund_id)
