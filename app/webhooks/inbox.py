@@ -135,7 +135,7 @@ async def again(work: Work, delivery_id: UUID) -> bool:
     statement = (
         update(Delivery)
         .where(Delivery.id == delivery_id)
-        .values(status=DeliveryStatus.PENDING, next_try_at=None, processed_at=None, deaths=0, attempts=0)
+        .values(status=DeliveryStatus.PENDING, next_try_at=None, processed_at=None, deaths=0)
         .returning(Delivery.id)
     )
     found = (await work.session.execute(statement)).scalar_one_or_none()
