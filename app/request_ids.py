@@ -53,6 +53,7 @@ class RequestIds:
         """A span called after the route, because a path may hold a signed link."""
         with tracing.below(None), tracing.span(f"{scope['method']} request", "server") as span:
             await self.app(scope, receive, send)
-            route: str = getattr(scope.get("route"), "path", "unmatched")
+            # `Door` answers webhooks before they come to a route.
+            route: str = scope.get("path_template", getattr(scope.get("route"), "path", "unmatched"))
             within = scope["path"].startswith(f"{self.api}/") and route.startswith("/")
             span.name(f"{scope['method']} {self.api if within else ''}{route}")

@@ -70,6 +70,7 @@ class Door:
         if kind not in _KINDS:
             await self._app(scope, receive, send)
             return
+        scope["path_template"] = f"{PREFIX}{kind}/{'{supplier}' if kind == 'suppliers' else '{store}'}"
         try:
             await take(self._runtime, kind, key, headers_of(scope), receive)
         except AppError as error:

@@ -62,7 +62,9 @@ async def told(runtime: Runtime) -> dict[str, Any]:
         refunds = await work.session.execute(
             select(ObservedRefund.store_refund_id, ObservedRefund.amount, ObservedRefund.removed_at)
         )
-        jobs = await work.session.execute(text("SELECT DISTINCT task_name, args::text FROM procrastinate_jobs"))
+        # Which of an order's deliveries asked for a job first is not of the outcome.
+        asked = text("SELECT DISTINCT task_name, (args - 'origin')::text FROM procrastinate_jobs")
+        jobs = await work.session.execute(asked)
         return {
             "deliveries": deliveries.all(), "orders": kept.all(), "refunds": refunds.all(), "jobs": set(jobs.all())
         }  # fmt: skip
