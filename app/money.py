@@ -58,6 +58,12 @@ def parse_decimal(text: str | int | Decimal) -> Decimal:
         text = str(text)
     if not isinstance(text, str):
         raise BadAmount("A value that is not text or a number of a sane size is not an amount")
+    return _read(text)
+
+
+# An order tells the same few amounts many times.
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Decimal:
     if not _DECIMAL.fullmatch(text):
         raise BadAmount(f"{text[:40]!r} is not a plain decimal amount")
     return Decimal(text)

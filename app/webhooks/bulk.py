@@ -10,12 +10,6 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from psycopg import Connection
-from psycopg.abc import Buffer
-from psycopg.adapt import Dumper
-from psycopg.pq import Format
 
 from app.db.base import new_id
 from app.webhooks.inbox import CHANNEL, Arrival, is_id_only, kept_headers
@@ -30,8 +24,8 @@ _TEXTS = (*_KEY, "topic", "webhook_id", "event_id", "delivery_id", "trace")
 # A conflict neither waits for whoever reads the row nor writes anything: repeats are none of the news' business.
 _INSERT = f"""
 INSERT INTO deliveries (id, received_at, duplicates, body, headers, {", ".join(_TEXTS)})
-SELECT unnest(%s::uuid[]), unnest(%s::timestamptz[]), unnest(%s::int4[]), unnest(%s::bytea[]),
-  unnest(%s::text[])::jsonb, {", ".join("unnest(%s::text[])" for _ in _TEXTS)}
+SELECT unnest($1::uuid[]), unnest($2::timestamptz[]), unnest($3::int4[]), unnest($4::bytea[]),
+  unnest($5::text[])::jsonb, {", ".join(f"unnest(${place}::text[])" for place in range(6, 6 + len(_TEXTS)))}
 ON CONFLICT (source_kind, source, dedupe_key) DO NOTHING
 RETURNING id
 """
@@ -49,9 +43,9 @@ UPDATE deliveries AS known SET
   body_sha256 = CASE WHEN came.is_news THEN NULL ELSE known.body_sha256 END,
   erased_at = CASE WHEN came.is_news THEN NULL ELSE known.erased_at END
 FROM (
-  SELECT unnest(%s::uuid[]) AS id, unnest(%s::text[]) AS source_kind, unnest(%s::text[]) AS source,
-    unnest(%s::text[]) AS dedupe_key, unnest(%s::int4[]) AS times, unnest(%s::bool[]) AS is_news,
-    unnest(%s::bytea[]) AS body
+  SELECT unnest($1::uuid[]) AS id, unnest($2::text[]) AS source_kind, unnest($3::text[]) AS source,
+    unnest($4::text[]) AS dedupe_key, unnest($5::int4[]) AS times, unnest($6::bool[]) AS is_news,
+    unnest($7::bytea[]) AS body
 ) AS came
 WHERE known.source_kind = came.source_kind AND known.source = came.source AND known.dedupe_key = came.dedupe_key
   AND known.id <> came.id
@@ -91,17 +85,6 @@ class Times:
     repeats: int
 
 
-class Array(bytes):
-    """A finished binary array; the statement names its type."""
-
-
-class _ArrayDumper(Dumper):
-    format = Format.BINARY
-
-    def dump(self, obj: bytes) -> Buffer | None:
-        return obj
-
-
 def row_of(arrival: Arrival, now: datetime) -> Row:
     """The row of what has arrived now."""
     told = (
@@ -116,11 +99,6 @@ def row_of(arrival: Arrival, now: datetime) -> Row:
         texts=tuple(None if text is None else text.encode() for text in told),
         is_id_only=is_id_only(arrival.topic),
     )
-
-
-def make_ready(connection: Connection[Any]) -> None:
-    """Teaches a connection what the statements here send."""
-    connection.adapters.register_dumper(Array, _ArrayDumper)
 
 
 async def insert(line: Line, all_of_them: Sequence[Times]) -> set[bytes]:
@@ -139,10 +117,7 @@ async def insert(line: Line, all_of_them: Sequence[Times]) -> set[bytes]:
         _array("text", [row.headers for row in rows]),
         *_text_arrays(rows, len(_TEXTS)),
     ]
-    answer = await line.execute(_INSERT, arrays)
-    if answer.rowcount == len(rows):
-        return {row.id for row in rows}
-    return {found[0].bytes for found in answer.fetchall()}
+    return set(await line.execute(_INSERT, arrays))
 
 
 async def count_repeats(line: Line, all_of_them: Sequence[Times]) -> None:
@@ -156,8 +131,7 @@ async def count_repeats(line: Line, all_of_them: Sequence[Times]) -> None:
         _array("bool", [b"\x01" if row.is_id_only else b"\x00" for row in rows]),
         _array("bytea", [row.body if row.is_id_only else None for row in rows]),
     ]  # fmt: skip
-    answer = await line.execute(_REPEAT, arrays)
-    counted = {found[0].bytes for found in answer.fetchall()}
+    counted = set(await line.execute(_REPEAT, arrays))
     gone = [one for one in all_of_them if one.row.id not in counted]
     if gone:
         # Deleted since it was found to be there; what is there under our own id stays as it is.
@@ -169,11 +143,11 @@ async def wake_readers(line: Line) -> None:
     await line.execute(_WAKE, [])
 
 
-def _text_arrays(rows: Sequence[Row], count: int) -> Iterable[Array]:
+def _text_arrays(rows: Sequence[Row], count: int) -> Iterable[bytes]:
     return (_array("text", [row.texts[place] for row in rows]) for place in range(count))
 
 
-def _array(of: str, items: Sequence[bytes | None]) -> Array:
+def _array(of: str, items: Sequence[bytes | None]) -> bytes:
     """One dimension, from 1 on, as `array_send` of PostgreSQL writes it."""
     parts = [_HEAD.pack(1, any(item is None for item in items), _OIDS[of], len(items), 1)]
     for item in items:
@@ -181,4 +155,4 @@ def _array(of: str, items: Sequence[bytes | None]) -> Array:
             parts.append(_NULL)
         else:
             parts += (_INT4.pack(len(item)), item)
-    return Array(b"".join(parts))
+    return b"".join(parts)

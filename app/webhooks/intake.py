@@ -69,9 +69,9 @@ class Intake:
     """The deliveries of one process on their way into the database, over connections of its own."""
 
     def __init__(self, database_url: str) -> None:
-        self._lines = [Line(database_url, bulk.make_ready) for _ in range(_FLUSHERS)]
+        self._lines = [Line(database_url) for _ in range(_FLUSHERS)]
         # Counting a repeat waits for whoever reads the delivery, and news must not wait with it.
-        self._line_of_repeats = Line(database_url, bulk.make_ready)
+        self._line_of_repeats = Line(database_url)
         self._queue: deque[_Member] = deque()
         self._waiting = self._waiting_bytes = 0
         self._came, self._news = asyncio.Event(), asyncio.Event()

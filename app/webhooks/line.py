@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import socket
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import AsyncConnection
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus
+from psycopg.pq.abc import PGconn, PGresult
 
 from app.db.engine import libpq_url
 
@@ -26,9 +24,11 @@ _CONNECT_SECONDS = 3
 _RETRY_SECONDS = 2.0
 # Faults of what was sent: data, a constraint, a limit of the program. SQLSTATE classes.
 _ROW_FAULTS = {"22", "23", "54"}
-# The transaction was given up for another's sake, or the server takes no writing any more: PostgreSQL has undone it.
+# The transaction was given up for another's sake.
 _UNDONE = {"40"}
-_READ_ONLY = "25006"
+# The server takes no writing any more, is being stopped, or ends this connection: SQLSTATEs, or how they begin.
+_AWAY = ("25006", "57P", "08")
+_BINARY = 1
 
 
 class RowRefused(Exception):
@@ -39,57 +39,75 @@ class Failed(Exception):
     """The statement was not carried out, or nobody can say whether it was."""
 
 
+class _Fault(Exception):
+    """What PostgreSQL says against a statement: the SQLSTATE, never the text, which may quote what a customer wrote."""
+
+    def __init__(self, state: str) -> None:
+        super().__init__(state)
+        self.state = state
+
+
 class Line:
     """One connection in autocommit mode, opened when it is needed and anew when it is lost.
 
-    It is spoken to in a thread of its own: what a statement takes in turns of the event loop, each behind all requests
-    that are ready, would be longer than what it takes in the database.
+    It speaks to libpq itself (`psycopg.pq`): a statement is sent where it is asked for, and its answer is taken in by
+    one call of the event loop. By psycopg's cursors that takes several, each behind all requests that are ready; and by
+    a thread, two changes of thread, which cost more than the statement.
     """
 
-    def __init__(self, url: str, ready: Callable[[Connection[Any]], None]) -> None:
-        """`ready` prepares each new connection."""
+    def __init__(self, url: str) -> None:
         self._conninfo = libpq_url(url)
-        self._ready = ready
-        self._connection: Connection[Any] | None = None
-        self._thread = ThreadPoolExecutor(1, "intake")
+        self._connection: AsyncConnection[Any] | None = None
+        self._prepared: dict[str, bytes] = {}
         self._turn = asyncio.Lock()
         self._closed = False
 
-    async def execute(self, statement: str, parameters: Sequence[Any]) -> Cursor[Any]:
-        """Carries out one statement; it must do no harm when it is carried out twice.
+    async def execute(self, statement: str, parameters: Sequence[bytes]) -> list[bytes]:
+        """Carries out one statement and answers the first column; it must do no harm when it is carried out twice.
 
-        Raises `RowRefused`, or `Failed` after a second try where one is of use.
+        Parameters (`$1` and so on, each with a cast) and answer are in PostgreSQL's binary form. Raises `RowRefused`,
+        or `Failed` after a second try where one is of use.
         """
-        loop = asyncio.get_running_loop()
-        # The deadline is that of the statement under way, not of those that wait behind it.
         async with self._turn:
-            deadline = loop.call_later(_ANSWER_SECONDS, self._hang_up)
-            try:
-                return await loop.run_in_executor(self._thread, self._execute, statement, parameters)
-            finally:
-                deadline.cancel()
+            began = time.monotonic()
+            while True:
+                try:
+                    return await self._execute(statement, parameters)
+                except asyncio.CancelledError:
+                    # The answer that is on its way would be taken for the next statement's.
+                    await self._drop()
+                    raise
+                except (_Fault, psycopg.Error, OSError, TimeoutError) as error:
+                    if not await self._is_passing(error) or time.monotonic() - began > _RETRY_SECONDS:
+                        raise _named(error) from error
+                    began -= _RETRY_SECONDS
 
     async def aclose(self) -> None:
         """Gives the connection back; harmless to repeat."""
+        async with self._turn:
+            self._closed = True
+            await self._drop()
+
+    async def _execute(self, statement: str, parameters: Sequence[bytes]) -> list[bytes]:
+        pgconn = (await self._connected()).pgconn
+        # The deadline is that of the statement under way, not of those that wait behind it.
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            name = self._prepared.get(statement)
+            if name is None:
+                name = b"line_%d" % len(self._prepared)
+                pgconn.send_prepare(name, statement.encode())
+                await _Answer(pgconn).arrives()
+                self._prepared[statement] = name
+            pgconn.send_query_prepared(name, parameters, [_BINARY] * len(parameters), result_format=_BINARY)
+            result = await _Answer(pgconn).arrives()
+        return [result.get_value(row, 0) or b"" for row in range(result.ntuples)]
+
+    async def _connected(self) -> AsyncConnection[Any]:
         if self._closed:
-            return
-        self._closed = True
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._drop)
-        self._thread.shutdown()
-
-    def _execute(self, statement: str, parameters: Sequence[Any]) -> Cursor[Any]:
-        began = time.monotonic()
-        while True:
-            try:
-                return self._connected().execute(statement, parameters, prepare=True)
-            except (psycopg.Error, OSError) as error:
-                if not self._is_passing(error) or time.monotonic() - began > _RETRY_SECONDS:
-                    raise _named(error) from error
-                began -= _RETRY_SECONDS
-
-    def _connected(self) -> Connection[Any]:
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
+            raise Failed("closed")
+        if self._connection is None:
+            self._prepared = {}
+            self._connection = await AsyncConnection.connect(
                 self._conninfo,
                 autocommit=True,
                 application_name="makegood intake",
@@ -97,38 +115,83 @@ class Line:
                 options=f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c statement_timeout={_STATEMENT_TIMEOUT_MS} "
                 "-c timezone=UTC",
             )
-            self._ready(self._connection)
         return self._connection
 
-    def _is_passing(self, error: psycopg.Error | OSError) -> bool:
+    async def _is_passing(self, error: Exception) -> bool:
         """Whether another try is of use; a connection that is not is let go."""
-        state = getattr(error, "sqlstate", None) or ""
         if self._connection is None:
             return False
-        if self._connection.closed or state == _READ_ONLY:
-            self._drop()
+        state = error.state if isinstance(error, _Fault) else ""
+        if state[:2] in _UNDONE:
             return True
-        return state[:2] in _UNDONE
+        if not state or state.startswith(_AWAY) or self._connection.pgconn.status != ConnStatus.OK:
+            await self._drop()
+            return True
+        return False
 
-    def _drop(self) -> None:
+    async def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            with contextlib.suppress(psycopg.Error, OSError):
-                connection.close()
-
-    def _hang_up(self) -> None:
-        """Ends the conversation, so that the thread learns that no answer will come."""
-        connection = self._connection
-        if connection is not None:
-            with (
-                contextlib.suppress(psycopg.Error, OSError),
-                socket.socket(fileno=os.dup(connection.fileno())) as server,
-            ):
-                server.shutdown(socket.SHUT_RDWR)
+            await connection.close()
 
 
-def _named(error: psycopg.Error | OSError) -> RowRefused | Failed:
+class _Answer:
+    """The answer to one statement that was sent just now."""
+
+    def __init__(self, pgconn: PGconn) -> None:
+        self._pgconn = pgconn
+        self._loop = asyncio.get_running_loop()
+        self._whole: asyncio.Future[PGresult] = self._loop.create_future()
+        self._last: PGresult | None = None
+
+    async def arrives(self) -> PGresult:
+        """Waits for it. Raises `_Fault`, and `psycopg.OperationalError` when the connection is lost."""
+        socket = self._pgconn.socket
+        self._loop.add_reader(socket, self._read)
+        try:
+            if self._pgconn.flush():
+                self._loop.add_writer(socket, self._write)
+            result = await self._whole
+        finally:
+            self._loop.remove_reader(socket)
+            self._loop.remove_writer(socket)
+        if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
+            raise _Fault((result.error_field(DiagnosticField.SQLSTATE) or b"").decode())
+        return result
+
+    def _read(self) -> None:
+        try:
+            self._pgconn.consume_input()
+            while not self._pgconn.is_busy():
+                result = self._pgconn.get_result()
+                if result is None:
+                    self._end()
+                    return
+                self._last = result
+        except psycopg.Error as error:
+            self._fail(error)
+
+    def _write(self) -> None:
+        try:
+            if not self._pgconn.flush():
+                self._loop.remove_writer(self._pgconn.socket)
+        except psycopg.Error as error:
+            self._fail(error)
+
+    def _end(self) -> None:
+        if not self._whole.done():
+            if self._last is None:
+                self._whole.set_exception(psycopg.OperationalError("no answer"))
+            else:
+                self._whole.set_result(self._last)
+
+    def _fail(self, error: psycopg.Error) -> None:
+        if not self._whole.done():
+            self._whole.set_exception(error)
+
+
+def _named(error: Exception) -> RowRefused | Failed:
     """Never with its text, which may quote what a customer wrote."""
-    state = getattr(error, "sqlstate", None) or ""
+    state = error.state if isinstance(error, _Fault) else getattr(error, "sqlstate", None) or ""
     kind = RowRefused if state[:2] in _ROW_FAULTS else Failed
-    return kind(f"{type(error).__name__} {state}".strip())
+    return kind(f"{type(error).__name__.strip('_')} {state}".strip())

@@ -122,6 +122,32 @@ async def test_a_row_holds_what_was_sent(intake: Intake, database_url: str) -> N
     assert found == ("store", "alpha", "orders/é", "w", None, kept, b"\x00\xff{'", "pending", 0, now)
 
 
+async def test_bodies_that_the_socket_cannot_take_at_once_arrive_whole(intake: Intake, database_url: str) -> None:
+    bodies = [bytes([number]) * inbox.MAX_BODY for number in range(4)]
+    sent = [arrival(number, body=body) for number, body in enumerate(bodies)]
+    assert outcomes(await store(intake, *sent)) == ["stored"] * 4
+    with psycopg.connect(database_url) as connection:
+        found = connection.execute("SELECT body FROM deliveries ORDER BY dedupe_key").fetchall()
+    assert [row[0] for row in found] == bodies
+
+
+async def test_a_server_that_is_being_stopped_is_waited_for_once(
+    one_at_a_time: None, intake: Intake, database_url: str
+) -> None:
+    """It answers the statement with its word before it hangs up; the delivery goes over the next connection."""
+    await store(intake, arrival("before"))
+    async with blocked(database_url):
+        meanwhile = asyncio.create_task(store(intake, arrival("meanwhile")))
+        await until_waiting(database_url)
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = %s"
+        async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+            asked = f"{ended} AND datname = current_database()"
+            assert await (await connection.execute(asked, ["makegood intake"])).fetchone() == (2,)
+        await until_waiting(database_url)
+    assert outcomes(await meanwhile) == ["stored"]
+    assert rows(database_url) == {"before": 0, "meanwhile": 0}
+
+
 async def test_the_same_delivery_twice_in_one_batch_is_one_and_a_repeat(intake: Intake, database_url: str) -> None:
     found = await store(intake, arrival("a"), arrival("b"), arrival("a"), arrival("a"))
     assert outcomes(found) == ["stored"] * 4
