@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import subprocess
 import sys
 import time
@@ -290,4 +291,7 @@ def _length(head: bytes) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(uvloop.run(_Sending(Plan(**json.load(sys.stdin))).carry_out()))))
+    said = json.dumps(asdict(uvloop.run(_Sending(Plan(**json.load(sys.stdin))).carry_out())))
+    # uvloop leaves it non-blocking, and what a pipe does not hold at once would be lost.
+    os.set_blocking(sys.stdout.fileno(), True)
+    sys.stdout.write(said)
