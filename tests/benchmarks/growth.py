@@ -64,7 +64,8 @@ def planted(bench: Bench) -> str:
         finally:
             await runtime.aclose()
 
-    asyncio.run(play())
+    with quietly():
+        asyncio.run(play())
     return url
 
 
