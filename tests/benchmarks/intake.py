@@ -15,7 +15,7 @@ from tests.benchmarks.table import Row, at_least, at_most
 
 TITLE = "Intake: webhooks acknowledged, each after it is on disk"
 # Where the ratios are wanted. One connection has nothing to group: it measures how long the disk takes. And from some
-# 40 kB on, what both ways spend is PostgreSQL's compressing and writing of the body, which no way of asking changes.
+# 40 kB on, what both ways spend is PostgreSQL's writing of the body, which no way of asking changes.
 WANTED_CONNECTIONS = (16, 64)
 WANTED_KB = 4
 
