@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
 import httpx
-import pytest
 import respx
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.server import LoopbackServer
 from app.sandbox.woocommerce.site import WooSite
 from app.stores.base import Feature, Finding
 from app.stores.shopify_check import ADVISED_SCOPES, REQUIRED_SCOPES
 from app.stores.woocommerce import WooStore
 from tests.stores.shopify_shop import Shop, data, make_store
-from tests.stores.woo_samples import store
 
 ALL = frozenset(Feature)
 DOMAIN = "alpha.myshopify.com"
@@ -87,23 +79,6 @@ async def test_shopify_scopes_that_cannot_be_read_again_are_one_finding(respx_mo
     ]
     assert not [one for one in findings if "draft" in one.subject]
     assert len(asked.asked("GrantedScopes")) == 2
-
-
-@pytest.fixture
-def site() -> Iterator[WooSite]:
-    """A site that knows where it is: one that names another home is taken for a copy."""
-    app = Starlette()
-    with Courier() as courier, LoopbackServer(app) as url:
-        made = WooSite("alpha", "ck_test", "cs_secret", courier=courier, url=f"{url}/alpha")
-        app.router.routes.append(Mount("/alpha", routes=made.routes()))
-        yield made
-
-
-@pytest.fixture
-async def woo(site: WooSite) -> AsyncIterator[WooStore]:
-    made = store(site.url)
-    yield made
-    await made.aclose()
 
 
 async def test_woocommerce_is_asked_only_for_what_is_offered(site: WooSite, woo: WooStore) -> None:
