@@ -10,6 +10,7 @@ import pytest
 from httpx import AsyncClient
 from sqlalchemy import delete, select, update
 
+import app.webhooks.intake
 import app.webhooks.line
 from app.privacy import bodies
 from app.runtime import Runtime
@@ -17,7 +18,7 @@ from app.webhooks import bulk, inbox
 from app.webhooks.inbox import MOST_TRIES, Arrival
 from app.webhooks.models import Delivery
 from tests.webhooks.kit import received
-from tests.webhooks.test_group_commit import until_waiting
+from tests.webhooks.test_group_commit import arrival, rows, soon, store, until_waiting
 from tests.webhooks.test_intake import body_of, deliveries, shopify
 
 BODY = b'{"action":"woocommerce_order_refunded","arg":14}'
@@ -79,6 +80,22 @@ async def test_a_repeat_of_what_is_being_read_is_acknowledged(
         async with asyncio.timeout(5):
             assert (await shopify(client, body_of())).status_code == 200
     assert [row.id for row in await deliveries(runtime)] == [stored.id]
+
+
+async def test_repeats_of_what_is_being_read_do_not_wait_for_one_another(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader holds several; a sender gives up after five seconds, and PostgreSQL waits for three of them for each."""
+    monkeypatch.setattr(app.webhooks.intake, "_COUNT_SECONDS", 0.1)
+    url, numbers = runtime.database.url, [str(number) for number in range(3)]
+    await store(runtime.intake, *map(arrival, numbers))
+    async with runtime.work() as work:
+        await work.session.scalars(select(Delivery).with_for_update())
+        async with asyncio.timeout(5):
+            for number in numbers:
+                assert await store(runtime.intake, arrival(number)) == [False]
+        assert rows(url) == dict.fromkeys(numbers, 0)
+    await soon(lambda: rows(url) == dict.fromkeys(numbers, 1))
 
 
 async def test_news_about_what_is_being_read_are_not_acknowledged_before_they_are_kept(
