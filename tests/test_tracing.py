@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from app import origin, tracing
 from app.errors import ConfigError
-from tests.cli.command import SECRET, Running
+from tests.cli.command import SECRET, Running, base_url
 
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -135,7 +135,7 @@ def test_a_serving_process_sends_its_spans(tmp_path: Path, database_url: str, co
     """What is not sent yet when it is told to stop is sent then."""
     settings = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET, "MAKEGOOD_TRACES_URL": collector.url}
     with Running(tmp_path, "serve", "--port", "0", "--no-worker", **settings) as service:
-        url = service.until("Makegood serves").split()[2]
+        url = base_url(service)
         assert httpx.get(f"{url}/api/v1/cases").status_code == 401
         assert httpx.get(f"{url}/returns/nobody/secret-token").status_code == 404
         assert service.stop() == 0

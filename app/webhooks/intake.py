@@ -30,6 +30,9 @@ MOST_WAITING_BYTES = 64 * 1024 * 1024
 RETRY_AFTER = 5
 # While one batch is being stored, the next is put together and sent; a third would only make all of them smaller.
 _FLUSHERS = 2
+# Seconds after which a repeat that is no news is acknowledged, counted or not: others may wait to be counted before it,
+# each for whoever reads its delivery, and together for longer than a sender does.
+_COUNT_SECONDS = 2.0
 # Seconds between two calls to the readers of one process: a reader that is awake looks for itself.
 _PAUSE = 0.02
 log = structlog.get_logger()
@@ -158,15 +161,27 @@ class Intake:
                 self._begin(self._count([same for same in batch if same.times.row.id not in stored]))
 
     async def _count(self, repeats: list[_Same]) -> None:
+        news = [same for same in repeats if same.times.row.is_id_only]
+        others = [same for same in repeats if not same.times.row.is_id_only]
+        enough = asyncio.get_running_loop().call_later(_COUNT_SECONDS, self._acknowledge, others)
         try:
             await bulk.count_repeats(self._line_of_repeats, [same.times for same in repeats])
         except Exception as error:  # noqa: BLE001 - as above
             # Whoever reads it may hold it for longer than a sender waits; it is stored, and acknowledged if no news.
-            self._fail([same for same in repeats if same.times.row.is_id_only], error)
-            self._answer([same for same in repeats if not same.times.row.is_id_only], None)
+            self._fail(news, error)
+            self._answer(others, None)
         else:
             self._news.set()
             self._answer(repeats, None)
+        finally:
+            enough.cancel()
+
+    def _acknowledge(self, repeats: Iterable[_Same]) -> None:
+        """Tells their senders; they still take up room until they are counted."""
+        for same in repeats:
+            for member in same.members:
+                if not member.answer.done():
+                    member.answer.set_result(False)
 
     def _fail(self, batch: list[_Same], error: Exception) -> None:
         why = str(error) if isinstance(error, Failed | RowRefused) else type(error).__name__

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -93,6 +96,25 @@ class Running:
             os.killpg(self.pid, signal.SIGKILL)
         rest, _ = self._process.communicate()
         WATCH.heard("".join([*self.said, rest or ""]))
+
+
+def base_url(service: Running) -> str:
+    """Waits until `serve` serves, and answers where."""
+    return service.until("Makegood serves").split()[2]
+
+
+@contextmanager
+def folder_for_postgres() -> Iterator[Path]:
+    """A data folder that PostgreSQL's own user can reach when the tests run as root; a server left in it is ended."""
+    folder = Path(tempfile.mkdtemp(prefix="makegood-data-"))
+    folder.chmod(0o755)
+    yield folder
+    # A server whose holder was killed is left running by design; here nobody comes back for it.
+    process_id = folder / "postgres" / "postmaster.pid"
+    if process_id.exists():
+        os.kill(int(process_id.read_text().split()[0]), signal.SIGINT)
+        assert_soon(lambda: not process_id.exists())
+    shutil.rmtree(folder)
 
 
 def assert_soon(is_so: Callable[[], bool]) -> None:

@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from app.cli import main
+from tests.cli.command import folder_for_postgres
 from tests.database import with_database
 from tests.leaks import WATCH
 
@@ -61,6 +62,13 @@ def makegood(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     yield run
     root.handlers[:], root.level = before
     structlog.reset_defaults()
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """A data folder for an embedded PostgreSQL."""
+    with folder_for_postgres() as folder:
+        yield folder
 
 
 @pytest.fixture

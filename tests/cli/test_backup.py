@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +17,7 @@ from app.runtime import build_runtime
 from app.sandbox.server import LoopbackServer
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from app.settings import Settings
-from tests.cli.command import SECRET, Running, assert_soon
+from tests.cli.command import SECRET, Running, base_url
 from tests.cli.conftest import Makegood
 from tests.conftest import API_KEY
 from tests.e2e.conftest import POLLING, staged
@@ -37,19 +33,6 @@ TABLES = ("orders", "cases", "case_events", "refunds", "refund_attempts", "ledge
 def rows(url: str, table: str) -> list[Any]:
     with psycopg.connect(url) as connection:
         return connection.execute(f"SELECT to_jsonb(t) - 'body' FROM {table} t ORDER BY 1::text".encode()).fetchall()
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A folder that PostgreSQL's own user can reach when the tests run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="makegood-restore-"))
-    folder.chmod(0o755)
-    yield folder
-    process_id = folder / "postgres" / "postmaster.pid"
-    if process_id.exists():
-        os.kill(int(process_id.read_text().split()[0]), signal.SIGINT)
-        assert_soon(lambda: not process_id.exists())
-    shutil.rmtree(folder)
 
 
 async def confirmed(stage: Stage, case: dict[str, Any]) -> dict[str, Any]:
@@ -76,7 +59,7 @@ async def test_a_fresh_data_folder_gets_everything_back(
     fresh = {"MAKEGOOD_DATA_DIR": str(data_dir), "MAKEGOOD_SECRET_KEY": SECRET, "MAKEGOOD_API_KEYS__OPS": API_KEY}
     assert makegood("restore", str(file), **fresh).code == 0
     with Running(tmp_path, "serve", "--port", "0", "--no-worker", **fresh) as service:
-        url = service.until("Makegood serves").split()[2]
+        url = base_url(service)
         async with httpx.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {API_KEY}"}) as http:
             assert (await http.get("/readyz")).status_code == 200
             told = (await http.get("/api/v1/cases")).json()

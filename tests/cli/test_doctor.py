@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +10,7 @@ from typing import Any
 import pytest
 
 from app.sandbox.world import World
-from tests.cli.command import SECRET, assert_soon, run
+from tests.cli.command import SECRET, run
 from tests.cli.conftest import Done, Makegood
 
 KEY = "hush-hush-hush-hush-hush"
@@ -24,19 +20,6 @@ KEY = "hush-hush-hush-hush-hush"
 def world() -> Iterator[World]:
     with World() as running:
         yield running
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A folder that PostgreSQL's own user can reach when the tests run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="makegood-doctor-"))
-    folder.chmod(0o755)
-    yield folder
-    process_id = folder / "postgres" / "postmaster.pid"
-    if process_id.exists():
-        os.kill(int(process_id.read_text().split()[0]), signal.SIGINT)
-        assert_soon(lambda: not process_id.exists())
-    shutil.rmtree(folder)
 
 
 def listed(done: Done) -> dict[str, dict[str, Any]]:

@@ -27,8 +27,7 @@ from app.main import create_app
 from app.patience import PatientProtocol
 from app.runtime import build_runtime
 from app.settings import Settings
-from tests.cli.command import SECRET, Running, assert_soon
-from tests.cli.test_serve import base_url
+from tests.cli.command import SECRET, Running, assert_soon, base_url
 from tests.webhooks.test_intake import body_of, sign
 
 GET = b"GET /short HTTP/1.1\r\nHost: x\r\n\r\n"

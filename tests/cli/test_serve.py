@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import socket
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
 
-from tests.cli.command import SECRET, Running, assert_soon, silent
+from tests.cli.command import SECRET, Running, assert_soon, base_url, silent
 from tests.cli.conftest import Makegood
-
-
-def base_url(service: Running) -> str:
-    return service.until("Makegood serves").split()[2]
-
-
-@pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """A folder that PostgreSQL's own user can reach when the tests run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="makegood-serve-"))
-    folder.chmod(0o755)
-    yield folder
-    # A server whose holder was killed is left running by design; here nobody comes back for it.
-    process_id = folder / "postgres" / "postmaster.pid"
-    if process_id.exists():
-        os.kill(int(process_id.read_text().split()[0]), signal.SIGINT)
-        assert_soon(lambda: not process_id.exists())
-    shutil.rmtree(folder)
 
 
 def test_serves_until_sigterm(tmp_path: Path, database_url: str) -> None:

@@ -21,7 +21,7 @@ import pytest
 from app.sandbox.faults import Fault, FaultKind, Gate
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.world import CLIENT_SECRET, World
-from tests.cli.command import SECRET, Running, assert_soon, silent
+from tests.cli.command import SECRET, Running, assert_soon, base_url, silent
 from tests.conftest import API_KEY
 
 # Seconds. Requests get 20 and jobs 30; a machine busy with other tests takes its own time on top.
@@ -38,10 +38,6 @@ def world() -> Iterator[World]:
 def settings_of(world: World, database_url: str) -> dict[str, str]:
     keys = {"MAKEGOOD_SECRET_KEY": SECRET, "MAKEGOOD_API_KEYS__OPS": API_KEY, "MAKEGOOD_POLL_SECONDS": "0"}
     return {**world.environment(), **keys, "MAKEGOOD_WEBHOOK_CHECK_MINUTES": "0", "DATABASE_URL": database_url}
-
-
-def base_url(service: Running) -> str:
-    return service.until("Makegood serves").split()[2]
 
 
 def scalar(url: str, statement: str) -> Any:

@@ -93,15 +93,20 @@ async def test_woocommerce_is_never_sent_again_and_goes_to_a_person(
     assert stage.world.site.paid_out(int(order_id)) == Decimal("23.80")
 
 
-async def test_a_plan_whose_job_failed_is_made_by_the_sweeper(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    order_id, _ = await shopify_order(stage, [lamp()])
-    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+def die_once_at_planning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next refund's plan is not made; those after it are."""
 
     async def dying(work: Work, case_id: UUID) -> Refund | None:
         monkeypatch.setattr("app.refunds.tasks.plan_refund", plan_refund)
         raise RuntimeError("the process died here")
 
     monkeypatch.setattr("app.refunds.tasks.plan_refund", dying)
+
+
+async def test_a_plan_whose_job_failed_is_made_by_the_sweeper(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id, _ = await shopify_order(stage, [lamp()])
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+    die_once_at_planning(monkeypatch)
     stage.world.suppliers["acme"].confirm(case["id"])
     await stage.settle()
     case = await stage.case(case["id"])
@@ -128,12 +133,7 @@ async def test_a_supplier_that_cannot_be_asked_does_not_make_a_lost_plan_be_forg
 ) -> None:
     order_id, _ = await shopify_order(stage, [lamp()])
     (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
-
-    async def dying(work: Work, case_id: UUID) -> Refund | None:
-        monkeypatch.setattr("app.refunds.tasks.plan_refund", plan_refund)
-        raise RuntimeError("the process died here")
-
-    monkeypatch.setattr("app.refunds.tasks.plan_refund", dying)
+    die_once_at_planning(monkeypatch)
     stage.world.suppliers["acme"].confirm(case["id"])
     await stage.settle()
     async with stage.runtime.work() as work:

@@ -13,7 +13,7 @@ import pytest
 
 from app.errors import ConfigError
 from app.metrics.processes import serving_counts
-from tests.cli.command import SECRET, Running, assert_soon
+from tests.cli.command import SECRET, Running, assert_soon, base_url
 from tests.metrics.reading import series_in, value
 
 SHOP_SECRET = "a-shopify-client-secret-of-a-test"
@@ -44,7 +44,7 @@ def test_two_processes_answer_as_one(tmp_path: Path, database_url: str) -> None:
     """Whichever is asked; each process's memory is told apart."""
     settings = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET, **STORE}
     with Running(tmp_path, "serve", "--port", "0", "--processes", "2", "--no-worker", **settings) as service:
-        url = service.until("Makegood serves").split()[2]
+        url = base_url(service)
         assert [send(url, number) for number in range(40)] == [200] * 40
         assert [send(url, number) for number in range(5)] == [200] * 5
         assert send(url, 99, "another-secret") == 401
@@ -67,7 +67,7 @@ def test_a_worker_alone_answers_for_itself(tmp_path: Path, database_url: str) ->
         worker.until("jobs at a time")
         assert value(series_in(httpx.get(url, timeout=20).text), "process_start_time_seconds") > 0
         with Running(tmp_path, "serve", "--port", "0", "--no-worker", **settings) as service:
-            api = service.until("Makegood serves").split()[2]
+            api = base_url(service)
             assert send(api, 1) == 200
             failed = {"kind": "store", "source": "alpha", "topic": "orders/updated", "outcome": "failed"}
             assert_soon(

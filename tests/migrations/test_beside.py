@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from app.db.migrate import OLDEST_CODE, head_revision, oldest_code_of
-from tests.cli.command import SECRET, Running, run
+from tests.cli.command import SECRET, Running, base_url, run
 
 
 def make_newer(url: str, survivor: str) -> None:
@@ -27,7 +27,7 @@ def test_a_process_of_the_release_before_is_ready_on_the_newer_schema(tmp_path: 
     make_newer(database_url, head_revision())
     settings = {"DATABASE_URL": database_url, "MAKEGOOD_SECRET_KEY": SECRET}
     with Running(tmp_path, "serve", "--port", "0", "--no-worker", **settings) as service:
-        url = service.until("Makegood serves").split()[2]
+        url = base_url(service)
         answer = httpx.get(f"{url}/readyz")
         assert answer.status_code == 200, answer.text
         assert answer.json()["checks"]["schema"] == {"ok": True, "revision": "9999", "expected": head_revision()}

@@ -9,7 +9,7 @@ import pytest
 from httpx import AsyncClient
 
 from app.crashpoints import Point, hooked
-from app.outbound.plan import JITTER, LONGEST_LIFE, WAITS
+from app.outbound.plan import JITTER, LONGEST_LIFE, PAUSE_AFTER, WAITS
 from app.outbound.sender import Sender
 from app.outbound.sending import AT_ONCE, send_due
 from app.outbound.service import store_uninstalled
@@ -223,6 +223,24 @@ async def test_410_disables_a_receiver_until_somebody_tests_it(office: Office, h
     assert sorted(one.type for one in office.crm.taken) == ["makegood.test", "store.uninstalled"]
     assert [row.status for row in await office.sendings()] == ["failed", "delivered", "delivered"]
     assert "makegood.test" not in {one.type for one in office.erp.taken}
+
+
+async def test_a_test_is_sent_before_everything_that_waits(office: Office, http: AsyncClient) -> None:
+    """One event at a time is tried on a receiver that was down, and a person waits for the test."""
+    office.crm.faults.stand("POST", DOWN)
+    for _ in range(AT_ONCE):
+        await office.tell()
+    for _ in range(3):
+        await office.later(hours=1)
+    assert (await office.health()).failures >= PAUSE_AFTER
+    office.crm.faults.clear()
+    office.clock.move(timedelta(hours=1))
+    assert (await http.post("/api/v1/events/receivers/crm/test")).status_code == 202
+    async with Sender() as sender:
+        assert await send_due(office.runtime, sender, "crm") == 1
+    assert [one.type for one in office.crm.taken] == ["makegood.test"]
+    await office.send()
+    assert [one.type for one in office.crm.taken[1:]] == ["store.uninstalled"] * AT_ONCE
 
 
 async def test_a_rotated_secret_is_right_with_either_key(

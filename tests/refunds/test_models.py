@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import pytest
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint, Connection
+from sqlalchemy import CheckConstraint
 from sqlalchemy.exc import IntegrityError
 
-import app.db.metadata
-from app.db.base import Base
+from app.db.metadata import metadata
 from app.refunds.models import Refund
 from app.runtime import Runtime
+from tests.migrations.tables import differences
 from tests.refunds.kit import Scene
 
 
 async def test_the_tables_are_what_the_migrations_made(runtime: Runtime) -> None:
-    def differences(connection: Connection) -> list[str]:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})
-        found = [str(one) for one in compare_metadata(context, Base.metadata)]
-        assert app.db.metadata
-        return [one for one in found if "refund" in one]
-
-    async with runtime.database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
+    assert await differences(runtime, "refund") == []
 
 
 def test_what_a_comparison_with_the_database_does_not_see() -> None:
-    table = Base.metadata.tables["refunds"]
+    table = metadata.tables["refunds"]
     checks = [str(one.sqltext) for one in table.constraints if isinstance(one, CheckConstraint)]
     due = next(index for index in table.indexes if index.name == "ix_refunds_due")
     assert checks == ["amount > 0"]

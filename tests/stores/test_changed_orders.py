@@ -6,13 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.clock import MovableClock
-from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import ShopifyShop
 from app.sandbox.woocommerce.model import NewLine, NewOrder
@@ -20,7 +16,7 @@ from app.sandbox.woocommerce.site import WooSite
 from app.stores.base import Store, StoreRefused, StoreUnavailable
 from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
-from tests.stores.woo_samples import store as woo_store
+from tests.stores.sandboxes import on_loopback, shopify_at, woo_site
 
 LAMP = LineSpec(sku="LAMP-01", title="Lamp", price="10.00", vendor="Acme")
 
@@ -32,16 +28,8 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def site(clock: MovableClock) -> Iterator[WooSite]:
-    with Courier() as courier:
-        yield WooSite("alpha", "ck_test", "cs_secret", courier=courier, clock=clock)
-
-
-@pytest.fixture
-async def woo(site: WooSite) -> AsyncIterator[WooStore]:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as address:
-        made = woo_store(f"{address}/alpha")
+    with woo_site(clock=clock) as made:
         yield made
-        await made.aclose()
 
 
 @pytest.fixture
@@ -52,14 +40,8 @@ def shop(clock: MovableClock) -> Iterator[ShopifyShop]:
 
 @pytest.fixture
 async def shopify(shop: ShopifyShop) -> AsyncIterator[ShopifyStore]:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=shop.routes())])) as address:
-        made = ShopifyStore(
-            "alpha",
-            domain="alpha.myshopify.com",
-            client_secret="hush",
-            access_token="shpat_1",
-            api_url=f"{address}/alpha",
-        )
+    with on_loopback(shop.routes()) as url:
+        made = shopify_at(url, client_id=None, client_secret="hush", access_token="shpat_1")
         yield made
         await made.aclose()
 

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-
-import pytest
+import httpx
 import respx
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.server import LoopbackServer
 from app.sandbox.woocommerce.site import WooSite
 from app.stores.base import Feature, Finding
 from app.stores.shopify_check import ADVISED_SCOPES, REQUIRED_SCOPES
 from app.stores.woocommerce import WooStore
 from tests.stores.shopify_shop import Shop, data, make_store
-from tests.stores.woo_samples import store
 
 ALL = frozenset(Feature)
 DOMAIN = "alpha.myshopify.com"
@@ -28,11 +21,11 @@ def granted(*more: str) -> dict[str, object]:
     return {"id": "gid://shopify/AppInstallation/1", "accessScopes": handles}
 
 
-def shop_with(router: respx.MockRouter, *more: str) -> None:
+def shop_with(router: respx.MockRouter, *more: str) -> Shop:
     """A shop that the doctor finds in order, with these scopes granted too."""
     shop = Shop(router).on("GrantedScopes", data("currentAppInstallation", granted(*more)))
     shop.on("ShopOfToken", data("shop", {"id": "gid://shopify/Shop/1", "myshopifyDomain": DOMAIN}))
-    shop.on("NewestOrder", data("orders", {"nodes": []}))
+    return shop.on("NewestOrder", data("orders", {"nodes": []}))
 
 
 def faults(findings: list[Finding]) -> list[str]:
@@ -73,21 +66,19 @@ async def test_shopify_is_content_when_all_is_granted(respx_mock: respx.MockRout
     assert {finding.subject.rsplit(" ", 1)[-1] for finding in findings if not finding.mend} >= set(more)
 
 
-@pytest.fixture
-def site() -> Iterator[WooSite]:
-    """A site that knows where it is: one that names another home is taken for a copy."""
-    app = Starlette()
-    with Courier() as courier, LoopbackServer(app) as url:
-        made = WooSite("alpha", "ck_test", "cs_secret", courier=courier, url=f"{url}/alpha")
-        app.router.routes.append(Mount("/alpha", routes=made.routes()))
-        yield made
+@respx.mock
+async def test_shopify_scopes_that_cannot_be_read_again_are_one_finding(respx_mock: respx.MockRouter) -> None:
+    """Read for what every store needs, and refused when they are read for the remedies."""
+    asked = shop_with(respx_mock)
+    asked.on("GrantedScopes", data("currentAppInstallation", granted()), httpx.Response(401))
 
+    findings = await make_store().check(ALL)
 
-@pytest.fixture
-async def woo(site: WooSite) -> AsyncIterator[WooStore]:
-    made = store(site.url)
-    yield made
-    await made.aclose()
+    assert [(one.code, one.subject, one.mend) for one in findings if not one.ok] == [
+        ("scopes_unread", "store alpha: remedies", "Check the store's credentials first.")
+    ]
+    assert not [one for one in findings if "draft" in one.subject]
+    assert len(asked.asked("GrantedScopes")) == 2
 
 
 async def test_woocommerce_is_asked_only_for_what_is_offered(site: WooSite, woo: WooStore) -> None:
@@ -114,3 +105,13 @@ async def test_woocommerce_products_that_cannot_be_read_are_a_fault(site: WooSit
     (found,) = faults(await woo.check(frozenset({Feature.NEW_ORDERS})))
 
     assert found.startswith("products_unread: products: Products cannot be read")
+
+
+async def test_coupons_that_cannot_be_looked_at_are_a_fault(site: WooSite, woo: WooStore) -> None:
+    site.faults.stand("GET /settings", Fault(FaultKind.STATUS_BEFORE, status=403))
+
+    (found,) = [one for one in await woo.check(frozenset({Feature.STORE_CREDIT})) if one.subject == "coupons"]
+
+    assert (found.ok, found.code, found.mend) == (False, "coupons_unread", "Use a shop manager's key.")
+    assert found.detail.startswith("The settings cannot be read: ")
+    assert "coupons_unread" not in {one.code for one in await woo.check(frozenset({Feature.NEW_ORDERS}))}

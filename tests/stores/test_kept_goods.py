@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from uuid import uuid4
-
-import pytest
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.money import Money, allocate
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok
-from app.sandbox.delivery import Courier
-from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import ShopifyShop
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from app.sandbox.woocommerce.site import WooSite
 from app.stores.base import RefundIntent, RefundLine
-from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
-from tests.stores.woo_samples import store
+from tests.stores.sandboxes import on_loopback, shopify_at
 
 
 def share(order: OrderSnapshot, percent: int) -> RefundIntent:
@@ -34,20 +26,6 @@ def share(order: OrderSnapshot, percent: int) -> RefundIntent:
     part = RefundLine(line.line_id, 0, total, tax, dict.fromkeys(line.taxes, tax))
     amount = Money(total, order.currency, order.exponent)
     return RefundIntent(uuid4(), order.order_id, amount, (part,), (), "kept by the customer", notify=True)
-
-
-@pytest.fixture
-def site() -> Iterator[WooSite]:
-    with Courier() as courier:
-        yield WooSite("alpha", "ck_test", "cs_secret", courier=courier)
-
-
-@pytest.fixture
-async def woo(site: WooSite) -> AsyncIterator[WooStore]:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as url:
-        made = store(f"{url}/alpha")
-        yield made
-        await made.aclose()
 
 
 async def test_woocommerce_books_the_tax_of_the_share_and_no_units(site: WooSite, woo: WooStore) -> None:
@@ -74,11 +52,8 @@ async def test_woocommerce_books_the_tax_of_the_share_and_no_units(site: WooSite
 async def test_shopify_moves_money_alone_and_all_units_stay_refundable() -> None:
     lamp = LineSpec(sku="LAMP-01", title="Lamp", vendor="Acme", price="10.00", quantity=3, tax_rate="0.20")
     with ShopifyShop("alpha", "alpha.myshopify.com", "client-1", "secret") as shop:
-        with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=shop.routes())])) as url:
-            shopify = ShopifyStore(
-                "alpha", domain="alpha.myshopify.com", client_id="client-1", client_secret="secret",
-                api_url=f"{url}/alpha",
-            )  # fmt: skip
+        with on_loopback(shop.routes()) as url:
+            shopify = shopify_at(url)
             made = shop.create_order([lamp])
             order = await shopify.read_order(str(made.id))
             assert order is not None

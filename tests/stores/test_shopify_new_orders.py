@@ -31,6 +31,7 @@ from app.stores.base import (
 )
 from app.stores.shopify import ShopifyStore
 from app.stores.shopify_orders import tag_for
+from tests.stores.sandboxes import on_loopback, shopify_at
 
 LAMP = LineSpec(sku="LAMP-01", title="Lamp", vendor="Acme", price="10.00", quantity=3, tax_rate="0.20")
 
@@ -353,21 +354,17 @@ async def test_what_is_sold_out_gone_or_of_another_product_is_refused_before_any
 
 async def test_without_the_scope_it_is_refused_with_its_name() -> None:
     poorer = tuple(scope for scope in SCOPES if scope != "write_draft_orders")
-    with ShopifyShop("alpha", "alpha.myshopify.com", "client-1", "secret", scopes=poorer) as shop:
-        app = Starlette(routes=[Mount("/alpha", routes=shop.routes())])
-        with LoopbackServer(app) as url:
-            store = ShopifyStore(
-                "alpha", domain="alpha.myshopify.com", client_id="client-1", client_secret="secret",
-                api_url=f"{url}/alpha",
-            )  # fmt: skip
-            order = shop.create_order([LAMP])
-            line = NewOrderLine(str(order.lines[0].id), 1, None)
-            prepared = await store.prepare_new_order(NewOrderIntent(uuid4(), str(order.id), order.name, "", (line,)))
+    shop = ShopifyShop("alpha", "alpha.myshopify.com", "client-1", "secret", scopes=poorer)
+    with shop, on_loopback(shop.routes()) as url:
+        store = shopify_at(url)
+        order = shop.create_order([LAMP])
+        line = NewOrderLine(str(order.lines[0].id), 1, None)
+        prepared = await store.prepare_new_order(NewOrderIntent(uuid4(), str(order.id), order.name, "", (line,)))
 
-            answer = await store.send_new_order(prepared)
-            with pytest.raises(StoreRefused, match="read_draft_orders"):
-                await store.find_new_order(prepared)
-            await store.aclose()
+        answer = await store.send_new_order(prepared)
+        with pytest.raises(StoreRefused, match="read_draft_orders"):
+            await store.find_new_order(prepared)
+        await store.aclose()
 
     assert isinstance(answer, Rejected)
     assert "read_draft_orders" in answer.detail

@@ -10,16 +10,12 @@ from uuid import uuid4
 
 import pytest
 import respx
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.money import Money
 from app.orders.marker import marker_for
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
-from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultKind, Gate
-from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import ShopifyShop
 from app.sandbox.woocommerce.model import Customer, NewLine, NewOrder
@@ -29,6 +25,7 @@ from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_credit import new_code
 from tests.orders.shopify_bodies import bag
+from tests.stores.sandboxes import on_loopback, shopify_at, woo_site
 from tests.stores.shopify_shop import Shop, an_intent, an_order, data, make_store, suggestion
 from tests.stores.woo_samples import store
 
@@ -54,10 +51,8 @@ def shop() -> Iterator[ShopifyShop]:
 
 @pytest.fixture
 async def shopify(shop: ShopifyShop) -> AsyncIterator[ShopifyStore]:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=shop.routes())])) as url:
-        made = ShopifyStore(
-            "alpha", domain="alpha.myshopify.com", client_id="client-1", client_secret="secret", api_url=f"{url}/alpha"
-        )
+    with on_loopback(shop.routes()) as url:
+        made = shopify_at(url)
         yield made
         await made.aclose()
 
@@ -159,16 +154,8 @@ async def test_shopify_without_anything_left_gives_no_credit(respx_mock: respx.M
 
 @pytest.fixture
 def site() -> Iterator[WooSite]:
-    with Courier() as courier:
-        yield WooSite("alpha", "ck_test", "cs_secret", courier=courier, prices_include_tax=True)
-
-
-@pytest.fixture
-async def woo(site: WooSite) -> AsyncIterator[WooStore]:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as url:
-        made = store(f"{url}/alpha")
+    with woo_site(prices_include_tax=True) as made:
         yield made
-        await made.aclose()
 
 
 def place(site: WooSite, **changes: object) -> str:
@@ -238,18 +225,16 @@ async def test_after_any_fault_the_same_request_makes_one_coupon(site: WooSite, 
     assert [coupon.amount for coupon in site.coupons.coupons] == ["19.99"]
 
 
-async def test_a_coupon_that_is_made_after_we_gave_up_is_found_later(site: WooSite) -> None:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as url:
-        hasty, patient, gate = store(f"{url}/alpha", read_timeout=0.3), store(f"{url}/alpha"), Gate()
-        prepared = await prepared_at(site, patient)
-        site.faults.add(_POST, Fault(FaultKind.SLOW_AFTER, gate=gate))
+async def test_a_coupon_that_is_made_after_we_gave_up_is_found_later(site: WooSite, woo: WooStore) -> None:
+    hasty, gate = store(site.url, read_timeout=0.3), Gate()
+    prepared = await prepared_at(site, woo)
+    site.faults.add(_POST, Fault(FaultKind.SLOW_AFTER, gate=gate))
 
-        first = await hasty.send_refund(prepared)
-        gate.open()
-        second = await patient.send_refund(prepared)
+    first = await hasty.send_refund(prepared)
+    gate.open()
+    second = await woo.send_refund(prepared)
 
-        await hasty.aclose()
-        await patient.aclose()
+    await hasty.aclose()
     assert isinstance(first, Unknown)
     assert isinstance(second, Ok)
     assert len(site.coupons.coupons) == 1
@@ -364,15 +349,13 @@ async def test_no_more_credit_than_was_paid(site: WooSite, woo: WooStore, minor:
 
 
 async def test_a_coupon_where_prices_are_without_tax_would_be_worth_more_than_the_refund() -> None:
-    with Courier() as courier:
-        plain = WooSite("alpha", "ck_test", "cs_secret", courier=courier)
-        with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=plain.routes())])) as url:
-            made = store(f"{url}/alpha")
-            taxed, untaxed = await read(made, place(plain)), await read(made, _untaxed(plain))
-            with pytest.raises(RefundNotPossible, match="a person decides"):
-                await made.prepare_refund(credit(taxed, 500), taxed)
-            prepared = await made.prepare_refund(credit(untaxed, 500), untaxed)
-            await made.aclose()
+    with woo_site() as plain:
+        made = store(plain.url)
+        taxed, untaxed = await read(made, place(plain)), await read(made, _untaxed(plain))
+        with pytest.raises(RefundNotPossible, match="a person decides"):
+            await made.prepare_refund(credit(taxed, 500), taxed)
+        prepared = await made.prepare_refund(credit(untaxed, 500), untaxed)
+        await made.aclose()
     assert prepared.amount.minor == 500
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -25,13 +25,6 @@ _MISSING = say({"code": "woocommerce_rest_shop_order_invalid_id", "message": "In
 def site() -> Iterator[ScriptedSite]:
     with ScriptedSite() as running:
         yield running
-
-
-@pytest.fixture
-async def woo(site: ScriptedSite) -> AsyncIterator[WooStore]:
-    made = store(site.url)
-    yield made
-    await made.aclose()
 
 
 def test_it_is_a_store(site: ScriptedSite) -> None:

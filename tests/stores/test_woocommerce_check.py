@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,13 +26,6 @@ _NOT_EDIT = say({"code": "woocommerce_rest_cannot_edit", "data": {"status": 401}
 def site() -> Iterator[ScriptedSite]:
     with ScriptedSite() as running:
         yield running
-
-
-@pytest.fixture
-async def woo(site: ScriptedSite) -> AsyncIterator[WooStore]:
-    made = store(site.url)
-    yield made
-    await made.aclose()
 
 
 def faults(findings: list[Finding]) -> list[str]:

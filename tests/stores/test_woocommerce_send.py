@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +29,6 @@ _GENERAL = "woocommerce_rest_cannot_create_order_refund"
 def site() -> Iterator[ScriptedSite]:
     with ScriptedSite() as running:
         yield running
-
-
-@pytest.fixture
-async def woo(site: ScriptedSite) -> AsyncIterator[WooStore]:
-    made = store(site.url)
-    yield made
-    await made.aclose()
 
 
 def assert_one_post(site: ScriptedSite, method: str = "stripe") -> None:

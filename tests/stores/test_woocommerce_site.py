@@ -6,21 +6,19 @@ from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 
 import pytest
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from app.money import Money, units_share
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
 from app.sandbox.delivery import Courier
 from app.sandbox.faults import Fault, FaultKind
-from app.sandbox.server import LoopbackServer
 from app.sandbox.woocommerce.auth import ApiKey
 from app.sandbox.woocommerce.model import NewExtra, NewLine, NewOrder
 from app.sandbox.woocommerce.site import WooSite
 from app.stores.base import RefundExtra, RefundIntent, RefundLine
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_webhooks import TOPICS
+from tests.stores.sandboxes import on_loopback
 from tests.stores.woo_samples import REFUND_ID, store
 
 _POST = "POST /orders/refunds"
@@ -35,8 +33,8 @@ def site() -> Iterator[WooSite]:
 
 @pytest.fixture
 def url(site: WooSite) -> Iterator[str]:
-    with LoopbackServer(Starlette(routes=[Mount("/alpha", routes=site.routes())])) as address:
-        yield f"{address}/alpha"
+    with on_loopback(site.routes()) as address:
+        yield address
 
 
 @pytest.fixture
