@@ -147,6 +147,11 @@ class OrderSnapshot:
     withdrawn: bool = False
 
     @property
+    def cancelled(self) -> bool:
+        """Cancelled, or put into WooCommerce's trash."""
+        return self.cancelled_at is not None or self.status == "trash"
+
+    @property
     def paid_by_hand(self) -> bool:
         """True when a refund only books, and a person has to send the money."""
         return self.platform is Platform.WOOCOMMERCE and is_manual_payment(self.payment_method)

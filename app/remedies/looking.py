@@ -13,6 +13,7 @@ from app.cases.replacing import replacement_failed, replacement_in_review, repla
 from app.cases.vocabulary import ENDED
 from app.crashpoints import Point, reached
 from app.db.work import Work
+from app.orders import service as orders
 from app.orders.models import Order
 from app.outcomes import Ok, Rejected, Unknown
 from app.refunds import service as refunds
@@ -66,6 +67,8 @@ async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> tuple[in
         if replacement.status != ReplacementStatus.UNKNOWN:
             return None
         if case.holds or case.state in ENDED or runtime.settings.stores[order.store].dry_run:
+            return known, work.now
+        if orders.snapshot_of(order).cancelled:
             return known, work.now
         if await refunds.is_busy(work, order.id, replacement.id):
             return known, work.now

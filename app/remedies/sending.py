@@ -153,6 +153,10 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
             service.void(work, replacement, f"no longer wanted: the remedy is {case.remedy}")
             await defer(work.session, "refunds.plan", case_id=str(case.id))
             return None
+        if orders.snapshot_of(order).cancelled:
+            service.reject(work, replacement, "the order was cancelled in the store, so no goods go out for it")
+            await replacement_failed(work, order, case, replacement)
+            return None
         if case.holds:
             service.postpone(work, replacement, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
             return None

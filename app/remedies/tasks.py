@@ -7,7 +7,6 @@ from uuid import UUID
 from procrastinate import JobContext
 from sqlalchemy import select
 
-from app.cases.observe import apply_observed, hold_if_disputed, order_edited, tell_law
 from app.jobs import blueprint, defer
 from app.orders import service as orders
 from app.orders.models import Order
@@ -19,6 +18,7 @@ from app.remedies.sending import is_due, locked, send, unreadable
 from app.remedies.states import ReplacementStatus
 from app.runtime import Runtime, runtime_of
 from app.stores.base import Store, StoreRefused, StoreUnavailable
+from app.webhooks.topics import after_news
 
 
 @blueprint.task(name="remedies.advance", pass_context=True)
@@ -62,10 +62,7 @@ async def _still_wanted(runtime: Runtime, store: Store, replacement_id: UUID, or
         ):
             return False
         await orders.keep(work, order.store, shown, read_at=asked_at)
-        await hold_if_disputed(work, order)
-        await apply_observed(work, order)
-        await order_edited(work, order)
-        await tell_law(work, order)
+        await after_news(work, order, cancelled=shown.cancelled)
     return True
 
 

@@ -43,13 +43,8 @@ async def keep_order(work: Work, delivery: Delivery, news: OrderSnapshot) -> str
     """Keeps a snapshot and tells the order's cases what it means for them."""
     order, changed = await orders.keep(work, delivery.source, news)
     _forget_body(work, delivery, order)
-    await after_news(work, order, cancelled=is_cancelled(news))
+    await after_news(work, order, cancelled=news.cancelled)
     return None if changed else "nothing new"
-
-
-def is_cancelled(order: OrderSnapshot) -> bool:
-    """Cancelled, or put into WooCommerce's trash."""
-    return order.cancelled_at is not None or order.status == "trash"
 
 
 async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
