@@ -33,6 +33,12 @@ class Taken:
         return self.lines.get(line_id, 0) + self.otherwise.get(line_id, 0)
 
 
+def units_left(order: OrderSnapshot, wanted: Mapping[str, int], taken: Taken) -> bool:
+    """Whether `wanted` units by line are all there, refunded and replaced by nobody."""
+    there = {line.line_id: line.quantity for line in order.lines}
+    return all(units <= there.get(line_id, 0) - taken.units(line_id) for line_id, units in wanted.items())
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """What the merchant keeps. Minor units, with tax.

@@ -19,10 +19,11 @@ from app.outcomes import Ok, Rejected, Unknown
 from app.refunds import service as refunds
 from app.remedies import service
 from app.remedies.models import Replacement
-from app.remedies.sending import as_stored, call, is_due, locked, unreadable
+from app.remedies.sending import as_stored, is_due, locked, unreadable
 from app.remedies.states import ReplacementStatus, Unseen, Verdict, judge, next_look
 from app.runtime import Runtime
 from app.stores.base import NewOrderAnswer, PreparedNewOrder, Store, StoreRefused, StoreUnavailable
+from app.stores.sending import call_within_lease
 
 
 async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: PreparedNewOrder, known: int) -> None:
@@ -33,7 +34,8 @@ async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: Prepa
     number, begun_at = begun
     answer: NewOrderAnswer
     if number > known:
-        answer = await call(store, sent, runtime.clock.now() - begun_at, again=True)
+        held_up = runtime.clock.now() - begun_at
+        answer = await call_within_lease(lambda: store.send_new_order(sent, again=True), held_up)
     else:
         try:
             found = await store.find_new_order(sent)
