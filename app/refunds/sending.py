@@ -21,6 +21,7 @@ from app.orders.models import Order
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outbound import service as outbound
 from app.outcomes import Ok, Rejected
+from app.pace.base import NoTurn
 from app.refunds import reconcile, service
 from app.refunds.amounts import units_left
 from app.refunds.models import Refund, RefundAttempt
@@ -115,14 +116,19 @@ async def send(runtime: Runtime, store: Store, refund_id: UUID, shown: OrderSnap
             await unreadable(runtime, refund_id, error)
             return
         reached(Point.REFUND_PREPARED)
-    attempt = await _begin(runtime, refund_id, prepared)
-    if attempt is None:
+    try:
+        async with store.ahead(prepared):
+            attempt = await _begin(runtime, refund_id, prepared)
+            if attempt is None:
+                return
+            reached(Point.REFUND_BEGUN)
+            # What was written down goes out: the database orders names its own way, and every try must be the same.
+            sent = replace(prepared, payload=attempt.request)
+            answer = await call_within_lease(lambda: store.send_refund(sent), runtime.clock.now() - attempt.started_at)
+            reached(Point.REFUND_CALLED)
+    except NoTurn as no:
+        await _not_our_turn(runtime, refund_id, no)
         return
-    reached(Point.REFUND_BEGUN)
-    # What was written down goes out: the database orders names its own way, and every try must be the same.
-    sent = replace(prepared, payload=attempt.request)
-    answer = await call_within_lease(lambda: store.send_refund(sent), runtime.clock.now() - attempt.started_at)
-    reached(Point.REFUND_CALLED)
 
     async def settled(work: Work) -> None:
         order, case, refund = await locked(work, refund_id)
@@ -130,6 +136,14 @@ async def send(runtime: Runtime, store: Store, refund_id: UUID, shown: OrderSnap
 
     await runtime.carry_out(settled)
     reached(Point.REFUND_SETTLED)
+
+
+async def _not_our_turn(runtime: Runtime, refund_id: UUID, no: NoTurn) -> None:
+    """The store's pace is used up: nothing was begun, and it is tried again when there may be a turn."""
+    async with runtime.work() as work:
+        _, _, refund = await locked(work, refund_id)
+        if refund.status == RefundStatus.PLANNED:
+            service.postpone(work, refund, f"the store is not asked now: {no}", timedelta(seconds=no.wait))
 
 
 async def _not_possible(runtime: Runtime, refund_id: UUID, detail: str) -> None:

@@ -20,6 +20,7 @@ from app.jobs import defer
 from app.orders import service as orders
 from app.orders.models import Order
 from app.outcomes import Ok, Rejected
+from app.pace.base import NoTurn
 from app.refunds import service as refunds
 from app.refunds.amounts import Taken, decide, units_left
 from app.remedies import service
@@ -102,14 +103,19 @@ async def send(runtime: Runtime, store: Store, replacement_id: UUID) -> None:
             await unreadable(runtime, replacement_id, error)
             return
         reached(Point.REPLACEMENT_PREPARED)
-    attempt = await _begin(runtime, replacement_id, prepared)
-    if attempt is None:
+    try:
+        async with store.ahead(prepared):
+            attempt = await _begin(runtime, replacement_id, prepared)
+            if attempt is None:
+                return
+            reached(Point.REPLACEMENT_BEGUN)
+            # What was written down goes out: the database orders names its own way, and every try must be the same.
+            sent, held_up = replace(prepared, payload=attempt.request), runtime.clock.now() - attempt.started_at
+            answer = await call_within_lease(lambda: store.send_new_order(sent), held_up)
+            reached(Point.REPLACEMENT_CALLED)
+    except NoTurn as no:
+        await not_our_turn(runtime, replacement_id, no)
         return
-    reached(Point.REPLACEMENT_BEGUN)
-    # What was written down goes out: the database orders names its own way, and every try must be the same.
-    sent = replace(prepared, payload=attempt.request)
-    answer = await call_within_lease(lambda: store.send_new_order(sent), runtime.clock.now() - attempt.started_at)
-    reached(Point.REPLACEMENT_CALLED)
 
     async def settled(work: Work) -> None:
         order, case, replacement = await locked(work, replacement_id)
@@ -117,6 +123,16 @@ async def send(runtime: Runtime, store: Store, replacement_id: UUID) -> None:
 
     await runtime.carry_out(settled)
     reached(Point.REPLACEMENT_SETTLED)
+
+
+async def not_our_turn(runtime: Runtime, replacement_id: UUID, no: NoTurn) -> None:
+    """The store's pace is used up: nothing was begun, and it is tried again when there may be a turn."""
+    async with runtime.work() as work:
+        _, _, replacement = await locked(work, replacement_id)
+        made = await service.attempts(work, replacement.id)
+        if is_due(replacement, made[-1] if made else None, work.now):
+            replacement.detail = f"the store is not asked now: {no}"[:500]
+            replacement.next_check_at = work.now + timedelta(seconds=no.wait)
 
 
 async def _not_possible(runtime: Runtime, replacement_id: UUID, detail: str) -> None:

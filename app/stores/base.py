@@ -6,6 +6,7 @@ Adapters implement `Store`; nothing outside them knows how a platform spells a r
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -327,6 +328,14 @@ class Store(Protocol):
 
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """Turns the intent into the exact request; may read, never writes. Raises `RefundNotPossible`."""
+        ...
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """Waits for the turns of the calls that sending it takes; within the block they are made without waiting.
+
+        So nobody waits between what is written down of a sending and the sending itself, where a process that dies
+        leaves doubt. Makes no call. Raises `NoTurn` before the block begins.
+        """
         ...
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:

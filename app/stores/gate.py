@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from app.orders.snapshot import OrderSnapshot, Platform
@@ -64,6 +65,10 @@ class GatedStore:
         """As the store does. Raises `StoreUninstalled` too."""
         await self._check(self.key)
         return await self._store.prepare_refund(intent, order)
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """As the store does; it makes no call, so the gate is not asked."""
+        return self._store.ahead(prepared)
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """As the store does; behind a closed gate it is proven that nothing was sent."""

@@ -41,6 +41,8 @@ from app.stores.shopify_order_documents import (
 from app.stores.shopify_products import Goods, offers, read_goods
 from app.stores.shopify_transport import Reply, ShopifyTransport
 
+# What making a new order asks, where nothing of it is there yet.
+SENDING = (ORDERS_BY_TAG, DRAFTS_BY_TAG, ORDER_CUSTOMER, DRAFT_CREATE, DRAFT_COMPLETE)
 _TAG = "makegood"
 _LONGEST_NOTE = 255
 _ADDRESS = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
@@ -48,6 +49,9 @@ _LONGEST_ID = 18
 # Whole orders come in a list; a slow site builds fifty of them in a few seconds.
 _CHANGED_AT_ONCE = 50
 _SECOND = timedelta(seconds=1)
+# A refund may be read back. A new order or a coupon is looked for first, by its customer, and a new order is finished
+# with a second change.
+_CALLS_OF_A_REFUND, _CALLS_OF_WHAT_IS_LOOKED_FOR = 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +192,11 @@ class WooStore:
         if intent.method is RefundMethod.STORE_CREDIT:
             return await prepare_credit(self._client, intent, order)
         return prepare(intent, order)
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """A place, and turns for what sending it takes."""
+        booked = isinstance(prepared, PreparedRefund) and not is_credit(prepared.payload)
+        return self._client.ahead(_CALLS_OF_A_REFUND if booked else _CALLS_OF_WHAT_IS_LOOKED_FOR)
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """Sends the refund with at most one POST. Never raises for anything the store or the network does.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,6 +113,10 @@ class FakeStore:
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """As decided."""
         return PreparedRefund(intent.refund_id, order.order_id, intent.amount, {"amount": intent.amount.text})
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """At once."""
+        return nullcontext()
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """Succeeds."""
