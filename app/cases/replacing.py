@@ -24,7 +24,7 @@ from app.policy.service import value_of
 from app.refunds import service as refunds
 from app.remedies import service as remedies
 from app.remedies.models import Replacement
-from app.stores.base import NewOrderLine
+from app.stores.asked import NewOrderLine
 
 
 async def plan_replacement(work: Work, case_id: UUID) -> Replacement | None:

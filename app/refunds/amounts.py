@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from app.money import allocate, units_share
 from app.orders.snapshot import Extra, Line, OrderSnapshot, Platform
-from app.stores.base import RefundExtra, RefundLine
+from app.stores.asked import RefundExtra, RefundLine
 
 
 @dataclass(frozen=True, slots=True)

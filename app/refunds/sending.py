@@ -27,15 +27,8 @@ from app.refunds.amounts import units_left
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
-from app.stores.base import (
-    PreparedRefund,
-    RefundAnswer,
-    RefundNotPossible,
-    Store,
-    StoreRefused,
-    StoreUnavailable,
-    StoreUninstalled,
-)
+from app.stores.asked import PreparedRefund, RefundAnswer
+from app.stores.base import RefundNotPossible, Store, StoreRefused, StoreUnavailable, StoreUninstalled
 from app.stores.sending import LEASE, call_within_lease
 
 _RETRY = timedelta(seconds=30)

@@ -27,7 +27,7 @@ from app.refunds.amounts import Decided, Taken
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RESERVED, UNDER_WAY, RefundStatus, check_move
 from app.remedies import units
-from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLine, RefundMethod
+from app.stores.asked import PreparedRefund, RefundExtra, RefundIntent, RefundLine, RefundMethod
 from app.stores.sending import LEASE
 
 # A job was just enqueued for the refund; the sweeper looks after it only when that job was lost.

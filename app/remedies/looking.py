@@ -23,7 +23,8 @@ from app.remedies.models import Replacement
 from app.remedies.sending import as_stored, is_due, locked, not_our_turn, unreadable
 from app.remedies.states import ReplacementStatus, Unseen, Verdict, judge, next_look
 from app.runtime import Runtime
-from app.stores.base import NewOrderAnswer, PreparedNewOrder, Store, StoreRefused, StoreUnavailable
+from app.stores.asked import NewOrderAnswer, PreparedNewOrder
+from app.stores.base import Store, StoreRefused, StoreUnavailable
 from app.stores.sending import call_within_lease
 
 

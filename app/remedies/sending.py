@@ -28,15 +28,8 @@ from app.remedies.exchanges import check_exchange
 from app.remedies.models import Replacement, ReplacementAttempt
 from app.remedies.states import LONGEST_BLIND, ReplacementStatus, next_look
 from app.runtime import Runtime
-from app.stores.base import (
-    NewOrderAnswer,
-    NewOrderNotPossible,
-    PreparedNewOrder,
-    Store,
-    StoreRefused,
-    StoreUnavailable,
-    StoreUninstalled,
-)
+from app.stores.asked import NewOrderAnswer, PreparedNewOrder
+from app.stores.base import NewOrderNotPossible, Store, StoreRefused, StoreUnavailable, StoreUninstalled
 from app.stores.sending import LEASE, call_within_lease
 
 _RETRY = timedelta(seconds=30)

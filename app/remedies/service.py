@@ -19,7 +19,7 @@ from app.jobs import defer
 from app.orders.models import Order
 from app.remedies.models import Replacement, ReplacementAttempt
 from app.remedies.states import IN_DOUBT, ReplacementStatus, check_move
-from app.stores.base import NewOrderIntent, NewOrderLine, PreparedNewOrder
+from app.stores.asked import NewOrderIntent, NewOrderLine, PreparedNewOrder
 from app.stores.sending import LEASE
 
 # A job was just enqueued; the sweeper looks after the row only when that job was lost.

@@ -8,11 +8,8 @@ from datetime import datetime
 
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected, Unknown
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
@@ -20,12 +17,17 @@ from app.stores.base import (
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
+    Variant,
+)
+from app.stores.base import (
+    ChangedPage,
+    Feature,
+    Finding,
     Store,
     StoreReturn,
     StoreUnavailable,
     StoreUninstalled,
     Subscription,
-    Variant,
     WithdrawalNote,
 )
 

@@ -19,24 +19,26 @@ from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected
 from app.pace.base import Pace
 from app.stores import shopify_check, shopify_discounts, shopify_orders, shopify_returns, shopify_webhooks
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
-    OrderGlance,
     PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
+    Variant,
+)
+from app.stores.base import (
+    ChangedPage,
+    Feature,
+    Finding,
+    OrderGlance,
     ReturnGlance,
     StoreReturn,
     StoreUnavailable,
     Subscription,
-    Variant,
     WithdrawalNote,
 )
 from app.stores.features import check_shopify

@@ -15,25 +15,27 @@ from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Ok, Rejected, Unknown
 from app.pace.base import Pace
 from app.stores import woocommerce_orders
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
-    OrderGlance,
     PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
     RefundMethod,
+    Variant,
+)
+from app.stores.base import (
+    ChangedPage,
+    Feature,
+    Finding,
+    OrderGlance,
     StoreRefused,
     StoreReturn,
     StoreUnavailable,
     Subscription,
-    Variant,
     WithdrawalNote,
 )
 from app.stores.features import check_woocommerce

@@ -20,11 +20,8 @@ from app.outcomes import Ok, Unknown
 from app.refunds import service as refunds
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
@@ -33,12 +30,9 @@ from app.stores.base import (
     RefundAnswer,
     RefundIntent,
     RefundProof,
-    StoreReturn,
-    StoreUnavailable,
-    Subscription,
     Variant,
-    WithdrawalNote,
 )
+from app.stores.base import ChangedPage, Feature, Finding, StoreReturn, StoreUnavailable, Subscription, WithdrawalNote
 from app.stores.registry import StoreRegistry
 
 V1 = "/api/v1"

@@ -9,7 +9,7 @@ import pytest
 
 from app.outcomes import Unknown
 from app.sandbox.faults import Fault, FaultKind
-from app.stores.base import PreparedRefund, RefundAnswer
+from app.stores.asked import PreparedRefund, RefundAnswer
 from tests.e2e.stage import SHOP, Stage
 from tests.e2e.test_crashes import ONE_LAMP
 from tests.e2e.test_stories import keys_sent, lamp, shopify_order

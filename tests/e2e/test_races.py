@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.outcomes import Rejected
 from app.runtime import Runtime, build_runtime
 from app.sandbox.faults import Fault, FaultKind, Gate
-from app.stores.base import PreparedRefund, RefundAnswer
+from app.stores.asked import PreparedRefund, RefundAnswer
 from app.stores.sending import LEASE
 from app.worker import run_until_idle
 from tests.e2e.outcomes import PASS, UNIT, End, Play, advance_once, begin, half_an_hour

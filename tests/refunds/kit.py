@@ -25,7 +25,7 @@ from app.refunds import tasks
 from app.refunds.models import Refund, RefundAttempt
 from app.requests.models import ReturnRequest
 from app.runtime import Runtime
-from app.stores.base import PreparedNewOrder, PreparedRefund, RefundAnswer, RefundIntent, RefundProof
+from app.stores.asked import PreparedNewOrder, PreparedRefund, RefundAnswer, RefundIntent, RefundProof
 from tests.api.kit import LAMP, FakeStore, order_of
 
 

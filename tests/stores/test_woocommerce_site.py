@@ -18,7 +18,7 @@ from app.sandbox.server import LoopbackServer
 from app.sandbox.woocommerce.auth import ApiKey
 from app.sandbox.woocommerce.model import NewExtra, NewLine, NewOrder
 from app.sandbox.woocommerce.site import WooSite
-from app.stores.base import RefundExtra, RefundIntent, RefundLine
+from app.stores.asked import RefundExtra, RefundIntent, RefundLine
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_webhooks import TOPICS
 from tests.stores.woo_samples import REFUND_ID, store
