@@ -43,7 +43,7 @@ fragment LineParts on LineItem {
 
 _PARCEL = """
 fragment ParcelParts on Fulfillment {
-  id status displayStatus createdAt deliveredAt
+  id status displayStatus createdAt updatedAt deliveredAt
   trackingInfo(first: 1) { company number url }
   fulfillmentLineItems(first: 10) { nodes { quantity lineItem { id } } pageInfo { hasNextPage } }
 }
