@@ -34,7 +34,7 @@ from app.refunds.states import UNSETTLED
 from app.remedies import service as remedies
 from app.remedies import states as replacing
 from app.remedies.models import Replacement
-from app.stores.base import RefundMethod
+from app.stores.asked import RefundMethod
 
 PAYING = frozenset({State.RESOLVING, State.CONTESTED})
 # What a person should look at and no reason to keep the customer waiting; any other problem may be about the money.

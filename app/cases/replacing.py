@@ -24,7 +24,7 @@ from app.policy.service import value_of
 from app.refunds import service as refunds
 from app.remedies import service as remedies
 from app.remedies.models import Replacement
-from app.stores.base import NewOrderLine
+from app.stores.asked import NewOrderLine
 
 
 async def plan_replacement(work: Work, case_id: UUID) -> Replacement | None:
@@ -42,8 +42,8 @@ async def plan_replacement(work: Work, case_id: UUID) -> Replacement | None:
         await finish(work, case)
         return None
     left = await _left(work, order, wanted)
-    if not left:
-        reason = "nothing is left to replace: these units are refunded, replaced or gone from the order"
+    reason = _why_not(order, left)
+    if reason is not None:
         await cases.record(work, case, Event.REMEDY_IMPOSSIBLE, {"reason": reason, "lines": wanted}, "makegood")
         await cases.add_problem(work, case, "nothing_left_to_replace", f"No replacement was planned: {reason}.")
         return None
@@ -58,6 +58,12 @@ async def _left(work: Work, order: Order, wanted: Mapping[str, int]) -> dict[str
     there = {line.line_id: line.quantity - taken.units(line.line_id) for line in orders.snapshot_of(order).lines}
     left = {line_id: min(units, there.get(line_id, 0)) for line_id, units in wanted.items()}
     return {line_id: units for line_id, units in left.items() if units > 0}
+
+
+def _why_not(order: Order, left: Mapping[str, int]) -> str | None:
+    if orders.snapshot_of(order).cancelled:
+        return "the order was cancelled in the store, so no goods go out for it"
+    return None if left else "nothing is left to replace: these units are refunded, replaced or gone from the order"
 
 
 async def replacement_made(work: Work, order: Order, case: Case, replacement: Replacement) -> None:

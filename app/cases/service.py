@@ -17,11 +17,12 @@ from app import watching
 from app.cases import legal, states
 from app.cases.claims import claim_closes
 from app.cases.commands import run_commands
+from app.cases.effects import told_by_law
 from app.cases.facts import keep_facts
 from app.cases.legal_facts import Told
 from app.cases.models import Case, CaseEventRow
 from app.cases.states import CaseEvent, GuardFailed, Transition, TransitionConflict, TransitionNotAllowed
-from app.cases.view import CaseView, LineView, told_by_law
+from app.cases.view import CaseView, LineView
 from app.cases.vocabulary import WAITS_FOR_OPERATOR, Command, Event, Ground, Hold, Remedy, Route, State
 from app.db.work import Work
 from app.messages import operator as messages

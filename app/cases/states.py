@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from app.cases.effects import EFFECTS, told_by_law
 from app.cases.table import TRANSITIONS, Row
-from app.cases.view import EFFECTS, CaseView, told_by_law
+from app.cases.view import CaseView
 from app.cases.vocabulary import Command, Event, State
 from app.errors import Conflict
 

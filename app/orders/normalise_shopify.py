@@ -190,6 +190,7 @@ def _fulfilment(item: Mapping[str, Any]) -> Fulfilment:
         tracking_number=text(item, "tracking_number", 120),
         tracking_url=text(item, "tracking_url", 500),
         lines=lines,
+        updated_at=moment(item, "updated_at"),
     )
 
 

@@ -133,6 +133,7 @@ def order_from_api(node: Mapping[str, Any]) -> OrderSnapshot:
         disputed=bool(disputes - _HARMLESS_DISPUTES - _LOST_DISPUTES),
         charged_back=bool(disputes & _LOST_DISPUTES),
         disputes_won=bool(disputes) and disputes <= _HARMLESS_DISPUTES,
+        disputes_ended=_ended_disputes(node),
         test=node.get("test") is True,
     )
 
@@ -261,6 +262,13 @@ def _refund_shipping(item: Mapping[str, Any], purse: _Purse, shipping: str) -> d
     return extras
 
 
+def _ended_disputes(node: Mapping[str, Any]) -> tuple[str, ...]:
+    over = [
+        each for each in objects(node, "disputes") if text(each, "status", 40) in _HARMLESS_DISPUTES | _LOST_DISPUTES
+    ]
+    return tuple(sorted({dispute_id for each in over if (dispute_id := identifier(each, "id"))}))
+
+
 def _fulfilment(item: Mapping[str, Any]) -> Fulfilment:
     raw = (text(item, "status", 40) or "").lower()
     shown = (text(item, "displayStatus", 40) or "").lower()
@@ -279,6 +287,7 @@ def _fulfilment(item: Mapping[str, Any]) -> Fulfilment:
         tracking_number=text(tracking, "number", 120),
         tracking_url=text(tracking, "url", 500),
         lines={} if has_more(item, "fulfillmentLineItems") else lines,
+        updated_at=moment(item, "updatedAt"),
     )
 
 

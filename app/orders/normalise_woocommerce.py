@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
-from app.money import BadAmount, allocate, currency_exponent, significant_decimals
 from app.orders.marker import operation_in
+from app.orders.normalise_woocommerce_money import currency_in, exponent_in, in_minor, minor_of, taxes_of
 from app.orders.reading import (
     UnreadablePayload,
     amount,
@@ -43,9 +43,6 @@ _VENDOR_KEYS = ("vendor", "_vendor", "supplier", "_supplier")
 _LOCALE_KEYS = ("wpml_language", "_locale")
 # What the site's own withdrawal form leaves (WooCommerce 11.1 and newer, from its source).
 _WITHDRAWN = "_order_withdrawal_requested"
-_MOST_DECIMALS = 8
-_LARGEST_MINOR = 10**15
-_TAX_WEIGHT = Decimal(10) ** 12
 
 
 def order_from_payload(payload: Mapping[str, Any]) -> OrderSnapshot:
@@ -55,9 +52,9 @@ def order_from_payload(payload: Mapping[str, Any]) -> OrderSnapshot:
     for example after the order was deleted for good.
     """
     order_id, status = _identity(payload)
-    currency = _currency(payload)
-    exponent = _exponent(payload)
-    total = _minor_of(payload, "total", exponent)
+    currency = currency_in(payload)
+    exponent = exponent_in(payload)
+    total = minor_of(payload, "total", exponent)
     updated_at = moment(payload, "date_modified_gmt") or moment(payload, "date_created_gmt")
     if updated_at is None:
         raise UnreadablePayload("The order has neither date_created_gmt nor date_modified_gmt")
@@ -95,7 +92,7 @@ def refunds_from_api(payload: Mapping[str, Any], refunds: Sequence[Mapping[str, 
 
     Raises `UnreadablePayload` when the order cannot be read or a refund has no id.
     """
-    exponent, method = _exponent(payload), text(payload, "payment_method", 100)
+    exponent, method = exponent_in(payload), text(payload, "payment_method", 100)
     return tuple(_full_refund(item, exponent, method) for item in refunds)
 
 
@@ -125,79 +122,19 @@ def _identity(payload: Mapping[str, Any]) -> tuple[str, str]:
     raise UnreadablePayload("The body is not an order: it needs an integer id and a status")
 
 
-def _currency(payload: Mapping[str, Any]) -> str:
-    currency = text(payload, "currency", 10) or ""
-    try:
-        currency_exponent(currency)
-    except BadAmount as error:
-        raise UnreadablePayload(f"The order's currency: {error.detail}") from error
-    return currency
-
-
-def _exponent(payload: Mapping[str, Any]) -> int:
-    """The store's decimals as the order's total shows them, and never too few for another amount of the order."""
-    total = amount(payload, "total")
-    if total is None or total < 0:
-        raise UnreadablePayload("The order's total is not an amount of zero or more")
-    written = total.as_tuple().exponent
-    digits = [-written if isinstance(written, int) else 0]
-    for key in ("line_items", "shipping_lines", "fee_lines", "refunds"):
-        for item in objects(payload, key):
-            found = (amount(item, "total"), amount(item, "total_tax"))
-            digits.extend(significant_decimals(value) for value in found if value is not None)
-    if max(digits) > _MOST_DECIMALS:
-        raise UnreadablePayload(f"An amount of the order has more than {_MOST_DECIMALS} digits after the point")
-    return max(digits)
-
-
-def _minor(value: Decimal, exponent: int) -> int:
-    minor = int(value.scaleb(exponent).quantize(Decimal(1), rounding=ROUND_HALF_UP))
-    if abs(minor) > _LARGEST_MINOR:
-        raise UnreadablePayload("An amount of the order is too large")
-    return minor
-
-
-def _minor_of(item: Mapping[str, Any], key: str, exponent: int) -> int:
-    if item.get(key) in (None, ""):
-        return 0
-    value = amount(item, key)
-    if value is None:
-        raise UnreadablePayload(f"The field {key!r} is not an amount")
-    return _minor(value, exponent)
-
-
-def _taxes(item: Mapping[str, Any], tax: int) -> dict[str, int]:
-    """Tax by rate id, adding up to `tax`.
-
-    `taxes[].total` can have more digits than the store's decimals, and is `""` for a rate that does not apply.
-    """
-    sign = -1 if tax < 0 else 1
-    rates: list[str] = []
-    weights: list[int] = []
-    for entry in objects(item, "taxes"):
-        rate, share = identifier(entry, "id"), amount(entry, "total")
-        if rate is not None and share is not None and share * sign > 0:
-            rates.append(rate)
-            weights.append(int(share.copy_abs() * _TAX_WEIGHT))
-    taxes: dict[str, int] = {}
-    for rate, part in zip(rates, allocate(abs(tax), weights) if weights else [], strict=True):
-        taxes[rate] = taxes.get(rate, 0) + sign * part
-    return {rate: part for rate, part in taxes.items() if part}
-
-
 def _line(item: Mapping[str, Any], exponent: int) -> Line:
-    tax = _minor_of(item, "total_tax", exponent)
+    tax = minor_of(item, "total_tax", exponent)
     return Line(
         line_id=required_identifier(item, "id"),
         title=text(item, "name") or text(item, "sku") or "",
         quantity=max(0, quantity(item, "quantity")),
-        total=_minor_of(item, "total", exponent) + tax,
+        total=minor_of(item, "total", exponent) + tax,
         tax=tax,
         sku=text(item, "sku", 200),
         vendor=_meta_text(item, _VENDOR_KEYS, 200),
         product_id=_nonzero(item, "product_id"),
         variant_id=_nonzero(item, "variation_id"),
-        taxes=_taxes(item, tax),
+        taxes=taxes_of(item, tax),
     )
 
 
@@ -205,14 +142,14 @@ def _extras(payload: Mapping[str, Any], exponent: int) -> Iterator[Extra]:
     """Shipping and fees. A fee with a negative total is a discount and stays negative, so that sums stay right."""
     for key, kind, title in (("shipping_lines", "shipping", "method_title"), ("fee_lines", "fee", "name")):
         for item in objects(payload, key):
-            tax = _minor_of(item, "total_tax", exponent)
+            tax = minor_of(item, "total_tax", exponent)
             yield Extra(
                 line_id=required_identifier(item, "id"),
                 kind=kind,
                 title=text(item, title) or kind,
-                total=_minor_of(item, "total", exponent) + tax,
+                total=minor_of(item, "total", exponent) + tax,
                 tax=tax,
-                taxes=_taxes(item, tax),
+                taxes=taxes_of(item, tax),
             )
 
 
@@ -251,7 +188,7 @@ def _listed_refund(payload: Mapping[str, Any], item: Mapping[str, Any], exponent
     total, operation = amount(item, "total"), operation_in(_reason(item))
     return SeenRefund(
         store_refund_id=required_identifier(item, "id"),
-        amount=abs(_minor(total, exponent)) if total is not None else 0,
+        amount=abs(in_minor(total, exponent)) if total is not None else 0,
         state=_refund_state(total, operation, None, text(payload, "payment_method", 100)),
         operation=operation,
     )
@@ -269,11 +206,11 @@ def _full_refund(item: Mapping[str, Any], exponent: int, method: str | None) -> 
         line_id = refunded_item_id(extra)
         if line_id is not None:
             parts = (amount(extra, "total"), amount(extra, "total_tax"))
-            minor = sum(_minor(part, exponent) for part in parts if part is not None)
+            minor = sum(in_minor(part, exponent) for part in parts if part is not None)
             extras[line_id] = extras.get(line_id, 0) - minor
     return SeenRefund(
         store_refund_id=required_identifier(item, "id"),
-        amount=abs(_minor(total, exponent)) if total is not None else 0,
+        amount=abs(in_minor(total, exponent)) if total is not None else 0,
         state=_refund_state(total, operation, item.get("refunded_payment"), method),
         operation=operation,
         lines=lines,

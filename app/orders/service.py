@@ -151,26 +151,38 @@ def merged(known: OrderSnapshot, news: OrderSnapshot, complete: bool) -> OrderSn
         payment_method=news.payment_method or known.payment_method,
         disputed=news.disputed if complete else news.disputed or known.disputed,
         charged_back=news.charged_back if complete else news.charged_back or known.charged_back,
+        disputes_ended=tuple(sorted({*known.disputes_ended, *news.disputes_ended})),
     )
 
 
 def _with_delivery(parcel: Fulfilment, earlier: Fulfilment | None) -> Fulfilment:
+    """The newer of the two, with what it leaves out taken from the other. Deliveries come in any order."""
     if earlier is None:
         return parcel
+    if parcel.updated_at is not None and earlier.updated_at is not None and parcel.updated_at < earlier.updated_at:
+        parcel, earlier = earlier, parcel
     return replace(
         parcel,
         delivered_at=parcel.delivered_at or earlier.delivered_at,
         lines=parcel.lines or earlier.lines,
         tracking_number=parcel.tracking_number or earlier.tracking_number,
+        updated_at=parcel.updated_at or earlier.updated_at,
     )
 
 
 async def keep_fulfilment(work: Work, order: Order, parcel: Fulfilment) -> bool:
-    """Adds or updates one parcel of a locked order."""
+    """Adds or updates one parcel of a locked order; older news only adds what the newer did not tell."""
     known = snapshot_of(order)
-    earlier = next((one for one in known.fulfilments if one.fulfilment_id == parcel.fulfilment_id), None)
-    others = tuple(one for one in known.fulfilments if one.fulfilment_id != parcel.fulfilment_id)
-    return _overwrite(order, replace(known, fulfilments=(*others, _with_delivery(parcel, earlier))), work.now)
+    parcels = {one.fulfilment_id: one for one in known.fulfilments}
+    parcels[parcel.fulfilment_id] = _with_delivery(parcel, parcels.get(parcel.fulfilment_id))
+    return _overwrite(order, replace(known, fulfilments=tuple(parcels.values())), work.now)
+
+
+def keep_ended_dispute(work: Work, order: Order, dispute_id: str) -> None:
+    """Notes on a locked order that a dispute is over. Whether another one is open, the next reading tells."""
+    known = snapshot_of(order)
+    ended = tuple(sorted({*known.disputes_ended, dispute_id}))
+    _overwrite(order, replace(known, disputes_ended=ended, disputed=False), work.now)
 
 
 async def keep_refund(work: Work, order: Order, seen: SeenRefund, *, complete: bool = False) -> bool:

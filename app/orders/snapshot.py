@@ -74,7 +74,10 @@ class Extra:
 
 @dataclass(frozen=True, slots=True)
 class Fulfilment:
-    """One parcel: `lines` is quantity by line id; empty when the store does not say."""
+    """One parcel: `lines` is quantity by line id; empty when the store does not say.
+
+    `updated_at` is the moment of the store's own time that this tells of; None when the store does not say.
+    """
 
     fulfilment_id: str
     status: str
@@ -84,6 +87,7 @@ class Fulfilment:
     tracking_number: str | None = None
     tracking_url: str | None = None
     lines: Mapping[str, int] = field(default_factory=dict)
+    updated_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class OrderSnapshot:
 
     `captured` is the money that really came in. `refunds` is None when this reading does not list refunds.
     `disputed` says that a chargeback or inquiry is open, `charged_back` that the bank has given the money back, and
-    `disputes_won` that there were some and all of them ended well.
+    `disputes_won` that there were some and all of them ended well. `disputes_ended` are the store's ids of those that
+    are known to be over, well or not: older news of them opens nothing.
     `payment_method` is the store's code for how it was paid. `region` is the state or province within `country`, as the
     store codes it (`CA`). `company` says that a company is named in the billing address: the buyer may be no consumer.
     `withdrawn` says that the customer declared a withdrawal in the store's own form.
@@ -143,8 +148,14 @@ class OrderSnapshot:
     disputed: bool = False
     charged_back: bool = False
     disputes_won: bool = False
+    disputes_ended: tuple[str, ...] = ()
     test: bool = False
     withdrawn: bool = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Cancelled, or put into WooCommerce's trash."""
+        return self.cancelled_at is not None or self.status == "trash"
 
     @property
     def paid_by_hand(self) -> bool:

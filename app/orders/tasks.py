@@ -14,7 +14,7 @@ from app.runtime import Runtime, runtime_of
 from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.registry import UnknownStore
 from app.webhooks import inbox
-from app.webhooks.topics import after_news, is_cancelled
+from app.webhooks.topics import after_news
 
 # A store that is down for some minutes is read later; the next webhook or request reads it anyway.
 _PATIENCE = RetryStrategy(max_attempts=8, exponential_wait=4)
@@ -42,7 +42,7 @@ async def read_in(runtime: Runtime, store: str, order_id: str) -> None:
     async with runtime.work() as work:
         if shown is not None:
             order, _ = await orders.keep(work, store, shown, read_at=asked_at)
-            await after_news(work, order, cancelled=is_cancelled(shown))
+            await after_news(work, order, cancelled=shown.cancelled)
         elif (known := await orders.find(work, store, order_id)) is not None:
             # Deleted for good: the customer's right to the money is not.
             await order_cancelled(work, await orders.lock(work, known.id))

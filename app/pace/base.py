@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
@@ -54,6 +54,13 @@ class Pace(Protocol):
         """Waits for a turn, some seconds at most. Raises `NoTurn`."""
         ...
 
+    def ahead(self, cost: float) -> AbstractAsyncContextManager[None]:
+        """Waits for turns worth `cost` and keeps them for the calls that the block makes, one after the other.
+
+        They wait no more until it is used up; what they do not use is given back. Raises `NoTurn` before the block.
+        """
+        ...
+
 
 class _FreeTurn:
     async def end(self, told: Told = NOTHING_TOLD) -> None:
@@ -66,6 +73,10 @@ class Unpaced:
     async def take(self, cost: float = 1.0) -> Turn:  # noqa: ARG002
         """At once."""
         return _FreeTurn()
+
+    def ahead(self, cost: float) -> AbstractAsyncContextManager[None]:  # noqa: ARG002
+        """At once."""
+        return nullcontext()
 
 
 @contextmanager

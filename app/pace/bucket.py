@@ -91,7 +91,8 @@ class Bucket:
         if limits.learns:
             rate = told.rate if told.rate and told.rate > 0 else rate
             burst = told.burst if told.burst and told.burst > 0 else burst
-            tokens += cost - told.cost if told.cost is not None else 0.0
+        if told.cost is not None:
+            tokens += cost - told.cost
         if told.available is not None:
             tokens = min(tokens, told.available)
         hold = told.hold if told.hold is not None else SHORT_HOLD if told.throttled and told.available is None else None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -82,12 +85,33 @@ class SharedPace:
 
     async def take(self, cost: float = 1.0) -> Turn:
         """Waits for a turn. Raises `NoTurn` when there is none in time, or when the database cannot tell."""
+        ahead = _AHEAD.get()
+        if ahead is None or ahead.pace is not self:
+            return await self._waited(cost, self._limits)
+        if ahead.left < cost:
+            # The place is held already: who has it must not wait for another.
+            return await self._waited(cost, replace(self._limits, parallel=None))
+        ahead.left -= cost
+        return _SharedTurn(self._database, self._name, self._limits, cost, None)
+
+    @asynccontextmanager
+    async def ahead(self, cost: float) -> AsyncIterator[None]:
+        """Waits now for what the block's calls will take, in one place of their own. Raises `NoTurn` before it."""
+        turn, ahead = await self._waited(cost, self._limits), _Ahead(self, cost)
+        before = _AHEAD.set(ahead)
+        try:
+            yield
+        finally:
+            _AHEAD.reset(before)
+            await turn.end(Told(cost=cost - ahead.left))
+
+    async def _waited(self, cost: float, limits: Limits) -> Turn:
         first, waited = goes_first(), 0.0
         longest = LONGEST_WAIT_FOR_MONEY if first else LONGEST_WAIT
         while True:
             try:
                 async with self._database.transaction() as session:
-                    taken, wait, lease = await service.take(session, self._name, cost, self._limits, first=first)
+                    taken, wait, lease = await service.take(session, self._name, cost, limits, first=first)
             except (SQLAlchemyError, OSError) as error:
                 raise NoTurn("Whether it may be asked now cannot be told", SHORT_WAIT) from error
             if taken:
@@ -98,6 +122,17 @@ class SharedPace:
             wait *= 1 + random.random() / 10  # noqa: S311
             waited += wait
             await self._sleep(wait)
+
+
+@dataclass
+class _Ahead:
+    """What is left of the turns that were taken before their calls."""
+
+    pace: SharedPace
+    left: float
+
+
+_AHEAD: ContextVar[_Ahead | None] = ContextVar("makegood_turns_ahead", default=None)
 
 
 class _SharedTurn:

@@ -14,7 +14,7 @@ from app.orders.snapshot import OrderSnapshot
 from app.polling.service import Walk, overlap
 from app.requests.models import ReturnRequest
 from app.stores.base import OrderGlance, ReturnGlance
-from app.webhooks.topics import after_news, is_cancelled
+from app.webhooks.topics import after_news
 from app.webhooks.topics_returns import follow_return
 
 # What a store's own return has become, as the event that the webhook of that moment would have been.
@@ -25,7 +25,7 @@ async def keep(work: Work, store: str, news: OrderSnapshot) -> None:
     """Keeps an order as a webhook with the same body would; what is known already changes nothing."""
     order, changed = await orders.keep(work, store, news)
     if changed:
-        await after_news(work, order, cancelled=is_cancelled(news))
+        await after_news(work, order, cancelled=news.cancelled)
 
 
 async def wants_reading(work: Work, walk: Walk, glance: OrderGlance) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from app.money import allocate, units_share
 from app.orders.snapshot import Extra, Line, OrderSnapshot, Platform
-from app.stores.base import RefundExtra, RefundLine
+from app.stores.asked import RefundExtra, RefundLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,12 @@ class Taken:
     def units(self, line_id: str) -> int:
         """Units of a line that are settled or reserved in any way."""
         return self.lines.get(line_id, 0) + self.otherwise.get(line_id, 0)
+
+
+def units_left(order: OrderSnapshot, wanted: Mapping[str, int], taken: Taken) -> bool:
+    """Whether `wanted` units by line are all there, refunded and replaced by nobody."""
+    there = {line.line_id: line.quantity for line in order.lines}
+    return all(units <= there.get(line_id, 0) - taken.units(line_id) for line_id, units in wanted.items())
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from app.refunds.schemas import RefundFilter, RefundOut, SettleBody
 from app.refunds.settling import Finding, StoreRefundTaken, StoreShowsRefund, settle
 from app.refunds.states import RefundNotMovable
 from app.runtime import Runtime
-from app.stores.base import RefundMethod, StoreRefused, StoreUnavailable
+from app.stores.asked import RefundMethod
+from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.registry import UnknownStore
 
 router = APIRouter(prefix="/refunds", tags=["refunds"])

@@ -15,7 +15,7 @@ from app.money import Money
 from app.orders.schemas import OrderRef
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundStatus
-from app.stores.base import RefundMethod
+from app.stores.asked import RefundMethod
 from app.wire import Body, Identifier, Sentence, Wish
 
 

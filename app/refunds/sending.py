@@ -5,7 +5,6 @@ Called by tasks only, because it joins transaction, call and transaction.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,21 +20,16 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outbound import service as outbound
-from app.outcomes import Ok, Rejected, Unknown
+from app.outcomes import Ok, Rejected
+from app.pace.base import NoTurn
 from app.refunds import reconcile, service
-from app.refunds.amounts import Taken
+from app.refunds.amounts import units_left
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
-from app.stores.base import (
-    PreparedRefund,
-    RefundAnswer,
-    RefundNotPossible,
-    Store,
-    StoreRefused,
-    StoreUnavailable,
-    StoreUninstalled,
-)
+from app.stores.asked import PreparedRefund, RefundAnswer
+from app.stores.base import RefundNotPossible, Store, StoreRefused, StoreUnavailable, StoreUninstalled
+from app.stores.sending import LEASE, call_within_lease
 
 _RETRY = timedelta(seconds=30)
 _LONGEST_RETRY = timedelta(minutes=30)
@@ -45,7 +39,7 @@ _ORDER_BUSY = timedelta(seconds=5)
 def is_due(refund: Refund, attempt: RefundAttempt | None, now: datetime) -> bool:
     """Whether there is something to do: a refund that is being submitted belongs to its caller for the lease."""
     if refund.status == RefundStatus.SUBMITTING:
-        return attempt is None or attempt.started_at + service.LEASE <= now
+        return attempt is None or attempt.started_at + LEASE <= now
     return refund.status in (RefundStatus.PLANNED, RefundStatus.UNKNOWN)
 
 
@@ -115,32 +109,34 @@ async def send(runtime: Runtime, store: Store, refund_id: UUID, shown: OrderSnap
             await unreadable(runtime, refund_id, error)
             return
         reached(Point.REFUND_PREPARED)
-    attempt = await _begin(runtime, refund_id, prepared)
-    if attempt is None:
+    try:
+        async with store.ahead(prepared):
+            attempt = await _begin(runtime, refund_id, prepared)
+            if attempt is None:
+                return
+            reached(Point.REFUND_BEGUN)
+            # What was written down goes out: the database orders names its own way, and every try must be the same.
+            sent = replace(prepared, payload=attempt.request)
+            answer = await call_within_lease(lambda: store.send_refund(sent), runtime.clock.now() - attempt.started_at)
+            reached(Point.REFUND_CALLED)
+    except NoTurn as no:
+        await _not_our_turn(runtime, refund_id, no)
         return
-    reached(Point.REFUND_BEGUN)
-    # What was written down goes out: the database orders names its own way, and every try must be the same.
-    prepared = replace(prepared, payload=attempt.request)
-    answer = await _call(store, prepared, runtime.clock.now() - attempt.started_at)
-    reached(Point.REFUND_CALLED)
 
     async def settled(work: Work) -> None:
         order, case, refund = await locked(work, refund_id)
-        await _settle(work, order, case, refund, attempt.number, prepared, answer)
+        await _settle(work, order, case, refund, attempt.number, sent, answer)
 
     await runtime.carry_out(settled)
     reached(Point.REFUND_SETTLED)
 
 
-async def _call(store: Store, prepared: PreparedRefund, held_up: timedelta) -> RefundAnswer:
-    """The call, which ends within the attempt's lease. `held_up` is how long ago the attempt was written down."""
-    if held_up >= service.LATEST_CALL:
-        return Rejected("too_late", "the process was held up too long before the call; nothing was sent", True)
-    try:
-        async with asyncio.timeout((service.LONGEST_CALL - held_up).total_seconds()):
-            return await store.send_refund(prepared)
-    except TimeoutError:
-        return Unknown("timeout", "the store took too long to answer")
+async def _not_our_turn(runtime: Runtime, refund_id: UUID, no: NoTurn) -> None:
+    """The store's pace is used up: nothing was begun, and it is tried again when there may be a turn."""
+    async with runtime.work() as work:
+        _, _, refund = await locked(work, refund_id)
+        if refund.status == RefundStatus.PLANNED:
+            service.postpone(work, refund, f"the store is not asked now: {no}", timedelta(seconds=no.wait))
 
 
 async def _not_possible(runtime: Runtime, refund_id: UUID, detail: str) -> None:
@@ -170,21 +166,16 @@ async def _begin(runtime: Runtime, refund_id: UUID, prepared: PreparedRefund) ->
             service.postpone(work, refund, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
             return None
         others = await service.taken(work, order, without=refund.id)
-        if prepared.amount.minor > order.captured - others.amount or not _units_left(order, refund, others):
+        # Another line's money may hide from the amount that the units are gone.
+        units = {line["line_id"]: int(line["quantity"]) for line in refund.lines}
+        there = units_left(orders.snapshot_of(order), units, others)
+        if prepared.amount.minor > order.captured - others.amount or not there:
             await _unwanted(work, case, refund, "the order's money was refunded by somebody meanwhile")
             return None
         if runtime.settings.stores[order.store].dry_run:
             await _would_have_sent(work, case, refund)
             return None
         return await service.begin(work, refund, prepared)
-
-
-def _units_left(order: Order, refund: Refund, others: Taken) -> bool:
-    """Whether nobody has refunded the units meanwhile: another line's money may hide that from the amount."""
-    there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
-    return all(
-        int(line["quantity"]) <= there.get(line["line_id"], 0) - others.units(line["line_id"]) for line in refund.lines
-    )
 
 
 async def _key_expired(work: Work, refund: Refund) -> bool:

@@ -27,16 +27,9 @@ from app.refunds.amounts import Decided, Taken
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.states import RESERVED, UNDER_WAY, RefundStatus, check_move
 from app.remedies import units
-from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLine, RefundMethod
+from app.stores.asked import PreparedRefund, RefundExtra, RefundIntent, RefundLine, RefundMethod
+from app.stores.sending import LEASE
 
-# Longer than the longest call (75 s of reading): until then a refund that is being submitted belongs to its caller.
-LEASE = timedelta(seconds=150)
-# Whatever an adapter's own limits add up to, a call is given up so long after its attempt was written: before the lease
-# is over.
-LONGEST_CALL = timedelta(seconds=140)
-# A call begins within this time after its attempt was written: a process that was frozen in between (a suspended
-# machine, a commit that hung) must not send what others have settled meanwhile.
-LATEST_CALL = timedelta(seconds=60)
 # A job was just enqueued for the refund; the sweeper looks after it only when that job was lost.
 SWEEP_LEASE = timedelta(seconds=60)
 

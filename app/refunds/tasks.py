@@ -25,6 +25,7 @@ from app.refunds.sending import is_due, locked, send, still_true, unreadable
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime, runtime_of
 from app.stores.base import StoreRefused, StoreUnavailable
+from app.stores.sending import shown_order
 
 
 @blueprint.task(name="refunds.plan", pass_context=True, retry=RetryStrategy(max_attempts=5, exponential_wait=2))
@@ -66,11 +67,7 @@ async def _advance(context: JobContext, refund_id: str) -> None:
             return
         store, order_id = runtime.stores.get(refund.store), order.order_id
     try:
-        shown = await store.read_order(order_id)
-        if shown is None:
-            raise StoreRefused(
-                f"the store shows no order {order_id}; it may be deleted, or too old for the app's scopes"
-            )
+        shown = await shown_order(store, order_id)
     except (StoreUnavailable, StoreRefused) as error:
         await unreadable(runtime, UUID(refund_id), error)
         return

@@ -22,7 +22,8 @@ from app.remedies.schemas import ReplacementFilter, ReplacementOut, SettleReplac
 from app.remedies.settling import Finding, StoreShowsOrder, settle
 from app.remedies.states import ReplacementNotMovable
 from app.runtime import Runtime
-from app.stores.base import NewOrderProof, StoreRefused, StoreUnavailable
+from app.stores.asked import NewOrderProof
+from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.registry import UnknownStore
 
 router = APIRouter(prefix="/replacements", tags=["replacements"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from app.orders.snapshot import OrderSnapshot
-from app.stores.base import NewOrderIntent, NewOrderNotPossible, Store, Variant
+from app.stores.asked import NewOrderIntent, Variant
+from app.stores.base import NewOrderNotPossible, Store
 
 
 def exchangeable(order: OrderSnapshot, line_id: str, variants: Sequence[Variant]) -> tuple[Variant, ...]:

@@ -13,33 +13,39 @@ from app.cases.replacing import replacement_failed, replacement_in_review, repla
 from app.cases.vocabulary import ENDED
 from app.crashpoints import Point, reached
 from app.db.work import Work
+from app.orders import service as orders
 from app.orders.models import Order
 from app.outcomes import Ok, Rejected, Unknown
+from app.pace.base import NoTurn
 from app.refunds import service as refunds
 from app.remedies import service
 from app.remedies.models import Replacement
-from app.remedies.sending import as_stored, call, is_due, locked, unreadable
+from app.remedies.sending import as_stored, is_due, locked, not_our_turn, unreadable
 from app.remedies.states import ReplacementStatus, Unseen, Verdict, judge, next_look
 from app.runtime import Runtime
-from app.stores.base import NewOrderAnswer, PreparedNewOrder, Store, StoreRefused, StoreUnavailable
+from app.stores.asked import NewOrderAnswer, PreparedNewOrder
+from app.stores.base import Store, StoreRefused, StoreUnavailable
+from app.stores.sending import call_within_lease
 
 
 async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: PreparedNewOrder, known: int) -> None:
     """Settles what `known` sendings came to, if nobody has sent or settled it since."""
-    begun = await _begin(runtime, replacement_id, known)
-    if begun is None:
+    try:
+        async with store.ahead(sent):
+            begun = await _begin(runtime, replacement_id, known)
+            if begun is None:
+                return
+            number, begun_at = begun
+            if number > known:
+                answer = await _finished(store, sent, runtime.clock.now() - begun_at)
+            else:
+                answer = await _found(store, sent)
+    except NoTurn as no:
+        await not_our_turn(runtime, replacement_id, no)
         return
-    number, begun_at = begun
-    answer: NewOrderAnswer
-    if number > known:
-        answer = await call(store, sent, runtime.clock.now() - begun_at, again=True)
-    else:
-        try:
-            found = await store.find_new_order(sent)
-        except (StoreUnavailable, StoreRefused) as error:
-            await unreadable(runtime, replacement_id, error)
-            return
-        answer = Ok(found) if found is not None else Unknown("not_found", "no such order in the store")
+    except (StoreUnavailable, StoreRefused) as error:
+        await unreadable(runtime, replacement_id, error)
+        return
     async with runtime.work() as work:
         order, case, replacement = await locked(work, replacement_id)
         made = await service.attempts(work, replacement.id)
@@ -49,6 +55,15 @@ async def look(runtime: Runtime, store: Store, replacement_id: UUID, sent: Prepa
             service.answered(work, made[-1], *as_stored(answer))
         await _settle(work, order, case, replacement, answer)
     reached(Point.REPLACEMENT_LOOKED)
+
+
+async def _finished(store: Store, sent: PreparedNewOrder, held_up: timedelta) -> NewOrderAnswer:
+    return await call_within_lease(lambda: store.send_new_order(sent, again=True), held_up)
+
+
+async def _found(store: Store, sent: PreparedNewOrder) -> NewOrderAnswer:
+    found = await store.find_new_order(sent)
+    return Ok(found) if found is not None else Unknown("not_found", "no such order in the store")
 
 
 async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> tuple[int, datetime] | None:
@@ -66,6 +81,8 @@ async def _begin(runtime: Runtime, replacement_id: UUID, known: int) -> tuple[in
         if replacement.status != ReplacementStatus.UNKNOWN:
             return None
         if case.holds or case.state in ENDED or runtime.settings.stores[order.store].dry_run:
+            return known, work.now
+        if orders.snapshot_of(order).cancelled:
             return known, work.now
         if await refunds.is_busy(work, order.id, replacement.id):
             return known, work.now

@@ -5,7 +5,7 @@ Called by tasks only, because it joins transaction, call and transaction.
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -19,23 +19,18 @@ from app.db.work import Work
 from app.jobs import defer
 from app.orders import service as orders
 from app.orders.models import Order
-from app.outcomes import Ok, Rejected, Unknown
+from app.outcomes import Ok, Rejected
+from app.pace.base import NoTurn
 from app.refunds import service as refunds
-from app.refunds.amounts import Taken, decide
+from app.refunds.amounts import Taken, decide, units_left
 from app.remedies import service
 from app.remedies.exchanges import check_exchange
 from app.remedies.models import Replacement, ReplacementAttempt
 from app.remedies.states import LONGEST_BLIND, ReplacementStatus, next_look
 from app.runtime import Runtime
-from app.stores.base import (
-    NewOrderAnswer,
-    NewOrderNotPossible,
-    PreparedNewOrder,
-    Store,
-    StoreRefused,
-    StoreUnavailable,
-    StoreUninstalled,
-)
+from app.stores.asked import NewOrderAnswer, PreparedNewOrder
+from app.stores.base import NewOrderNotPossible, Store, StoreRefused, StoreUnavailable, StoreUninstalled
+from app.stores.sending import LEASE, call_within_lease
 
 _RETRY = timedelta(seconds=30)
 _LONGEST_RETRY = timedelta(minutes=30)
@@ -45,7 +40,7 @@ _ORDER_BUSY = timedelta(seconds=5)
 def is_due(replacement: Replacement, last: ReplacementAttempt | None, now: datetime) -> bool:
     """Whether there is something to do: one that is being submitted belongs to its caller for the lease."""
     if replacement.status == ReplacementStatus.SUBMITTING:
-        return last is None or last.started_at + service.LEASE <= now
+        return last is None or last.started_at + LEASE <= now
     return replacement.status in (ReplacementStatus.PLANNED, ReplacementStatus.UNKNOWN)
 
 
@@ -101,14 +96,19 @@ async def send(runtime: Runtime, store: Store, replacement_id: UUID) -> None:
             await unreadable(runtime, replacement_id, error)
             return
         reached(Point.REPLACEMENT_PREPARED)
-    attempt = await _begin(runtime, replacement_id, prepared)
-    if attempt is None:
+    try:
+        async with store.ahead(prepared):
+            attempt = await _begin(runtime, replacement_id, prepared)
+            if attempt is None:
+                return
+            reached(Point.REPLACEMENT_BEGUN)
+            # What was written down goes out: the database orders names its own way, and every try must be the same.
+            sent, held_up = replace(prepared, payload=attempt.request), runtime.clock.now() - attempt.started_at
+            answer = await call_within_lease(lambda: store.send_new_order(sent), held_up)
+            reached(Point.REPLACEMENT_CALLED)
+    except NoTurn as no:
+        await not_our_turn(runtime, replacement_id, no)
         return
-    reached(Point.REPLACEMENT_BEGUN)
-    # What was written down goes out: the database orders names its own way, and every try must be the same.
-    prepared = replace(prepared, payload=attempt.request)
-    answer = await call(store, prepared, runtime.clock.now() - attempt.started_at)
-    reached(Point.REPLACEMENT_CALLED)
 
     async def settled(work: Work) -> None:
         order, case, replacement = await locked(work, replacement_id)
@@ -118,18 +118,14 @@ async def send(runtime: Runtime, store: Store, replacement_id: UUID) -> None:
     reached(Point.REPLACEMENT_SETTLED)
 
 
-async def call(store: Store, prepared: PreparedNewOrder, held_up: timedelta, *, again: bool = False) -> NewOrderAnswer:
-    """The call, which ends within the attempt's lease. `held_up` is how long ago the attempt was written down.
-
-    `again`: only what was begun is finished.
-    """
-    if held_up >= service.LATEST_CALL:
-        return Rejected("too_late", "the process was held up too long before the call; nothing was sent", True)
-    try:
-        async with asyncio.timeout((service.LONGEST_CALL - held_up).total_seconds()):
-            return await store.send_new_order(prepared, again=again)
-    except TimeoutError:
-        return Unknown("timeout", "the store took too long to answer")
+async def not_our_turn(runtime: Runtime, replacement_id: UUID, no: NoTurn) -> None:
+    """The store's pace is used up: nothing was begun, and it is tried again when there may be a turn."""
+    async with runtime.work() as work:
+        _, _, replacement = await locked(work, replacement_id)
+        made = await service.attempts(work, replacement.id)
+        if is_due(replacement, made[-1] if made else None, work.now):
+            replacement.detail = f"the store is not asked now: {no}"[:500]
+            replacement.next_check_at = work.now + timedelta(seconds=no.wait)
 
 
 async def _not_possible(runtime: Runtime, replacement_id: UUID, detail: str) -> None:
@@ -153,6 +149,10 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
             service.void(work, replacement, f"no longer wanted: the remedy is {case.remedy}")
             await defer(work.session, "refunds.plan", case_id=str(case.id))
             return None
+        if orders.snapshot_of(order).cancelled:
+            service.reject(work, replacement, "the order was cancelled in the store, so no goods go out for it")
+            await replacement_failed(work, order, case, replacement)
+            return None
         if case.holds:
             service.postpone(work, replacement, f"on hold: {', '.join(case.holds)}", _LONGEST_RETRY)
             return None
@@ -163,11 +163,12 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
             service.postpone(work, replacement, "the store has not told yet what a refund was for", _RETRY)
             return None
         others = await refunds.taken(work, order, without=replacement.id)
-        if not _units_left(order, replacement, others):
+        wanted = {line["line_id"]: int(line["quantity"]) for line in replacement.lines}
+        if not units_left(orders.snapshot_of(order), wanted, others):
             service.void(work, replacement, "the units were refunded or replaced by somebody meanwhile")
             await defer(work.session, "refunds.plan", case_id=str(case.id))
             return None
-        if order.captured - others.amount < _value(order, replacement):
+        if order.captured - others.amount < _value(order, wanted):
             service.reject(work, replacement, "money was refunded meanwhile, and less is left than the goods cost")
             await replacement_failed(work, order, case, replacement)
             return None
@@ -180,18 +181,8 @@ async def _begin(runtime: Runtime, replacement_id: UUID, prepared: PreparedNewOr
         return await service.begin(work, replacement, prepared)
 
 
-def _units_left(order: Order, replacement: Replacement, others: Taken) -> bool:
-    """Whether nobody has refunded or replaced the units meanwhile."""
-    there = {line.line_id: line.quantity for line in orders.snapshot_of(order).lines}
-    return all(
-        int(line["quantity"]) <= there.get(line["line_id"], 0) - others.units(line["line_id"])
-        for line in replacement.lines
-    )
-
-
-def _value(order: Order, replacement: Replacement) -> int:
+def _value(order: Order, wanted: Mapping[str, int]) -> int:
     """What the units cost the customer, in minor units: a refund by amount alone names none of them."""
-    wanted = {line["line_id"]: int(line["quantity"]) for line in replacement.lines}
     return sum(line.total for line in decide(orders.snapshot_of(order), wanted, Taken(0, {}, {})).lines)
 
 

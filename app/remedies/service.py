@@ -19,13 +19,9 @@ from app.jobs import defer
 from app.orders.models import Order
 from app.remedies.models import Replacement, ReplacementAttempt
 from app.remedies.states import IN_DOUBT, ReplacementStatus, check_move
-from app.stores.base import NewOrderIntent, NewOrderLine, PreparedNewOrder
+from app.stores.asked import NewOrderIntent, NewOrderLine, PreparedNewOrder
+from app.stores.sending import LEASE
 
-# As for refunds: until then a replacement that is being submitted belongs to its caller, a call is given up before
-# that, and one that did not begin soon after its attempt was written is not made at all.
-LEASE = timedelta(seconds=150)
-LONGEST_CALL = timedelta(seconds=140)
-LATEST_CALL = timedelta(seconds=60)
 # A job was just enqueued; the sweeper looks after the row only when that job was lost.
 SWEEP_LEASE = timedelta(seconds=60)
 

@@ -13,7 +13,7 @@ from app.errors import Conflict
 from app.remedies import service
 from app.remedies.models import Replacement
 from app.remedies.states import SETTLEABLE, ReplacementNotMovable
-from app.stores.base import NewOrderProof
+from app.stores.asked import NewOrderProof
 
 
 class StoreShowsOrder(Conflict):

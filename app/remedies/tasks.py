@@ -7,7 +7,6 @@ from uuid import UUID
 from procrastinate import JobContext
 from sqlalchemy import select
 
-from app.cases.observe import apply_observed, hold_if_disputed, order_edited, tell_law
 from app.jobs import blueprint, defer
 from app.orders import service as orders
 from app.orders.models import Order
@@ -19,6 +18,8 @@ from app.remedies.sending import is_due, locked, send, unreadable
 from app.remedies.states import ReplacementStatus
 from app.runtime import Runtime, runtime_of
 from app.stores.base import Store, StoreRefused, StoreUnavailable
+from app.stores.sending import shown_order
+from app.webhooks.topics import after_news
 
 
 @blueprint.task(name="remedies.advance", pass_context=True)
@@ -45,11 +46,7 @@ async def _still_wanted(runtime: Runtime, store: Store, replacement_id: UUID, or
     """Reads the order as it is now, as before a refund: what a lost webhook would have told stops what it must stop."""
     asked_at = runtime.clock.now()
     try:
-        shown = await store.read_order(order_id)
-        if shown is None:
-            raise StoreRefused(
-                f"the store shows no order {order_id}; it may be deleted, or too old for the app's scopes"
-            )
+        shown = await shown_order(store, order_id)
     except (StoreUnavailable, StoreRefused) as error:
         await unreadable(runtime, replacement_id, error)
         return False
@@ -62,10 +59,7 @@ async def _still_wanted(runtime: Runtime, store: Store, replacement_id: UUID, or
         ):
             return False
         await orders.keep(work, order.store, shown, read_at=asked_at)
-        await hold_if_disputed(work, order)
-        await apply_observed(work, order)
-        await order_edited(work, order)
-        await tell_law(work, order)
+        await after_news(work, order, cancelled=shown.cancelled)
     return True
 
 

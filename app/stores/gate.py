@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected, Unknown
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
@@ -19,12 +17,17 @@ from app.stores.base import (
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
+    Variant,
+)
+from app.stores.base import (
+    ChangedPage,
+    Feature,
+    Finding,
     Store,
     StoreReturn,
     StoreUnavailable,
     StoreUninstalled,
     Subscription,
-    Variant,
     WithdrawalNote,
 )
 
@@ -64,6 +67,10 @@ class GatedStore:
         """As the store does. Raises `StoreUninstalled` too."""
         await self._check(self.key)
         return await self._store.prepare_refund(intent, order)
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """As the store does; it makes no call, so the gate is not asked."""
+        return self._store.ahead(prepared)
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """As the store does; behind a closed gate it is proven that nothing was sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,24 +19,26 @@ from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Rejected
 from app.pace.base import Pace
 from app.stores import shopify_check, shopify_discounts, shopify_orders, shopify_returns, shopify_webhooks
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
-    OrderGlance,
     PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
+    Variant,
+)
+from app.stores.base import (
+    ChangedPage,
+    Feature,
+    Finding,
+    OrderGlance,
     ReturnGlance,
     StoreReturn,
     StoreUnavailable,
     Subscription,
-    Variant,
     WithdrawalNote,
 )
 from app.stores.features import check_shopify
@@ -194,6 +197,11 @@ class ShopifyStore:
         """
         answer = await self._client.ask(SUGGESTED_REFUND, suggestion_variables(intent, order))
         return prepare(intent, order, answer, notify=intent.notify and self._notify)
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """The points of a refund, or of everything that a new order takes."""
+        refund = isinstance(prepared, PreparedRefund)
+        return self._transport.ahead(*((REFUND_CREATE,) if refund else shopify_orders.SENDING))
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """Sends the refund once; only a 401 is followed by a second call, because nothing ran. Never raises for the

@@ -8,7 +8,7 @@ from app.errors import AppError
 from app.orders.reading import child, objects, text
 from app.stores.base import Finding, StoreUnavailable
 from app.stores.shopify_client import ShopifyClient, error_path
-from app.stores.shopify_documents import NEWEST_ORDER, SHOP
+from app.stores.shopify_shop_documents import NEWEST_ORDER, SHOP
 from app.stores.shopify_token import TokenRefused, TokenUnavailable
 from app.stores.shopify_transport import Interrupted, NotSent, ShopifyTransport
 from app.stores.shopify_webhooks import granted_scopes

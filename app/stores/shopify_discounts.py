@@ -6,9 +6,10 @@ from decimal import Decimal
 from typing import Any
 
 from app.orders.reading import child, objects, text
-from app.stores.base import CouponWish, StoreRefused
+from app.stores.asked import CouponWish
+from app.stores.base import StoreRefused
 from app.stores.shopify_client import ShopifyClient
-from app.stores.shopify_documents import DISCOUNT_BY_CODE, DISCOUNT_CREATE
+from app.stores.shopify_shop_documents import DISCOUNT_BY_CODE, DISCOUNT_CREATE
 
 # The code's uniqueness is what makes asking again safe; the enum is DiscountErrorCode.
 _TAKEN = "TAKEN"

@@ -16,16 +16,8 @@ from uuid import UUID
 from app.orders.marker import marker_for
 from app.orders.reading import amount, child, identifier, objects, text
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import (
-    NewOrderAnswer,
-    NewOrderIntent,
-    NewOrderNotPossible,
-    NewOrderProof,
-    PreparedNewOrder,
-    StoreRefused,
-    StoreUnavailable,
-    Variant,
-)
+from app.stores.asked import NewOrderAnswer, NewOrderIntent, NewOrderProof, PreparedNewOrder, Variant
+from app.stores.base import NewOrderNotPossible, StoreRefused, StoreUnavailable
 from app.stores.shopify_answers import complaints, judge_errors, judge_status, send_once
 from app.stores.shopify_client import ShopifyClient
 from app.stores.shopify_documents import gid
@@ -41,6 +33,8 @@ from app.stores.shopify_order_documents import (
 from app.stores.shopify_products import Goods, offers, read_goods
 from app.stores.shopify_transport import Reply, ShopifyTransport
 
+# What making a new order asks, where nothing of it is there yet.
+SENDING = (ORDERS_BY_TAG, DRAFTS_BY_TAG, ORDER_CUSTOMER, DRAFT_CREATE, DRAFT_COMPLETE)
 _TAG = "makegood"
 _LONGEST_NOTE = 255
 _ADDRESS = {

@@ -8,7 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from app.money import Money, currency_exponent
 from app.orders.normalise_shopify_money import is_currency
 from app.orders.reading import amount, child, identifier, quantity, text
-from app.stores.base import NewOrderNotPossible, StoreUnavailable, Variant
+from app.stores.asked import Variant
+from app.stores.base import NewOrderNotPossible, StoreUnavailable
 from app.stores.shopify_client import ShopifyClient, every_page
 from app.stores.shopify_documents import gid
 from app.stores.shopify_order_documents import ORDER_GOODS, PRODUCT_VARIANTS

@@ -13,14 +13,8 @@ from app.orders.normalise_shopify_money import exponent_for, is_currency, money_
 from app.orders.reading import amount, child, identifier, objects, text
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import (
-    PreparedRefund,
-    RefundAnswer,
-    RefundIntent,
-    RefundMethod,
-    RefundNotPossible,
-    RefundProof,
-)
+from app.stores.asked import PreparedRefund, RefundAnswer, RefundIntent, RefundMethod, RefundProof
+from app.stores.base import RefundNotPossible
 from app.stores.shopify_answers import complaints, judge_errors, judge_status
 from app.stores.shopify_client import describe
 from app.stores.shopify_documents import REFUND_CREATE, gid

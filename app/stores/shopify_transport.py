@@ -11,6 +11,7 @@ import asyncio
 import ipaddress
 import re
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -197,9 +198,8 @@ class ShopifyTransport:
 
         Raises `NotSent`, `Interrupted`, `TokenRefused` or `TokenUnavailable`.
         """
-        usual = _CHANGE_COSTS if document.text.lstrip().startswith("mutation") else _READING_COSTS
         try:
-            turn = await self._pace.take(self._costs.get(document.name, usual))
+            turn = await self._pace.take(self._cost(document))
         except NoTurn as no:
             raise NotNow(str(no), no.wait) from no
         told = NOTHING_TOLD
@@ -208,10 +208,17 @@ class ShopifyTransport:
                 reply = await self._execute(document, variables)
                 call.answered(reply.status, throttled=reply.throttled, failed=reply.failed)
             told = reply.told
-            self._costs[document.name] = reply.asked or usual
+            self._costs[document.name] = reply.asked or _usual_cost(document)
         finally:
             await turn.end(told)
         return reply
+
+    def ahead(self, *documents: Document) -> AbstractAsyncContextManager[None]:
+        """Turns for one call of each, taken before the block begins. Raises `NoTurn`."""
+        return self._pace.ahead(sum(map(self._cost, documents)))
+
+    def _cost(self, document: Document) -> float:
+        return self._costs.get(document.name, _usual_cost(document))
 
     async def _execute(self, document: Document, variables: Mapping[str, Any]) -> Reply:
         token = await self._tokens.current()
@@ -250,6 +257,10 @@ class ShopifyTransport:
         if used and used != self.version_used and used != self.api_version:
             _log.warning("shopify_api_version_differs", shop=self.domain, asked=self.api_version, used=used)
         self.version_used = used or self.version_used
+
+
+def _usual_cost(document: Document) -> float:
+    return _CHANGE_COSTS if document.text.lstrip().startswith("mutation") else _READING_COSTS
 
 
 def _number(value: Decimal | None) -> float | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from app.orders.reading import child, identifier, objects, text
 from app.stores.base import StoreRefused, Subscription
 from app.stores.shopify_client import ShopifyClient, every_page
-from app.stores.shopify_documents import SCOPES, WEBHOOK_CREATE, WEBHOOKS
+from app.stores.shopify_shop_documents import SCOPES, WEBHOOK_CREATE, WEBHOOKS
 
 _ORDERS = frozenset({"read_orders"})
 _RETURNS = frozenset({"read_returns"})

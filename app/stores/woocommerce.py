@@ -3,39 +3,40 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import NoReturn
 
 from app.orders.normalise_woocommerce import order_from_payload, refunds_from_api
-from app.orders.reading import UnreadablePayload, moment, required_identifier
+from app.orders.reading import UnreadablePayload
 from app.orders.snapshot import OrderSnapshot, Platform
 from app.outcomes import Ok, Rejected, Unknown
 from app.pace.base import Pace
 from app.stores import woocommerce_orders
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
-    OrderGlance,
     PreparedNewOrder,
     PreparedRefund,
     RefundAnswer,
     RefundIntent,
     RefundMethod,
+    Variant,
+)
+from app.stores.base import (
+    ChangedPage,
+    Feature,
+    Finding,
     StoreRefused,
     StoreReturn,
     StoreUnavailable,
     Subscription,
-    Variant,
     WithdrawalNote,
 )
 from app.stores.features import check_woocommerce
+from app.stores.woocommerce_changes import changed_orders
 from app.stores.woocommerce_check import check_site
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing
 from app.stores.woocommerce_coupons import create_coupon
@@ -45,42 +46,9 @@ from app.stores.woocommerce_webhooks import TOPICS, list_webhooks, renew_secrets
 from app.stores.woocommerce_withdrawal import withdrawal_in
 
 _LONGEST_ID = 18
-# Whole orders come in a list; a slow site builds fifty of them in a few seconds.
-_CHANGED_AT_ONCE = 50
-_SECOND = timedelta(seconds=1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """How far a list of changed orders has been read: `status` asked for, modified after when, which page of that.
-
-    Page numbers alone would skip an order whenever one that was read already changes again and moves to the end, so
-    each full page begins a new list at its last order's second; numbers only count within one second.
-    """
-
-    status: str
-    after: datetime
-    page: int
-
-    @classmethod
-    def parse(cls, cursor: str) -> _Place:
-        """From a cursor. Raises `StoreRefused` for one that is none of ours."""
-        try:
-            status, after, page = cursor.split("|")
-            return cls(status, datetime.fromisoformat(after), int(page))
-        except ValueError as error:
-            raise StoreRefused("The stored cursor cannot be read") from error
-
-    def __str__(self) -> str:
-        return f"{self.status}|{self.after.isoformat()}|{self.page}"
-
-    def following(self, since: datetime, count: int, last: datetime | None) -> _Place | None:
-        """The place after a page of `count` orders, the last of which changed at `last`."""
-        if count < _CHANGED_AT_ONCE or last is None:
-            # `any` leaves out what lies in the trash.
-            return _Place("trash", since - _SECOND, 1) if self.status == "any" else None
-        after = last - _SECOND
-        return _Place(self.status, after, 1) if after > self.after else dataclasses.replace(self, page=self.page + 1)
+# A refund may be read back. A new order or a coupon is looked for first, by its customer, and a new order is finished
+# with a second change.
+_CALLS_OF_A_REFUND, _CALLS_OF_WHAT_IS_LOOKED_FOR = 2, 4
 
 
 class WooStore:
@@ -162,32 +130,18 @@ class WooStore:
 
         A refund that is deleted does not change its order before WooCommerce 11.2: only reading the order finds that.
         """
-        since = since.astimezone(UTC).replace(microsecond=0)
-        # `modified_after` excludes the moment that it names.
-        place = _Place.parse(cursor) if cursor else _Place("any", since - _SECOND, 1)
-        wanted = {
-            "status": place.status,
-            "modified_after": f"{place.after:%Y-%m-%dT%H:%M:%S}",
-            "dates_are_gmt": "true",
-            "orderby": "modified",
-            "order": "asc",
-            "per_page": str(_CHANGED_AT_ONCE),
-            "page": str(place.page),
-        }
-        reply = await self._client.read("orders", wanted)
-        if not isinstance(reply.body, list):
-            raise StoreUnavailable("The store did not answer with a list")
-        found = [item for item in reply.body if isinstance(item, dict)]
-        last = moment(found[-1], "date_modified_gmt") if found else None
-        following = place.following(since, len(reply.body), last)
-        glances = (_glance(item) for item in found)
-        return ChangedPage(tuple(glance for glance in glances if glance), str(following) if following else None)
+        return await changed_orders(self._client, since, cursor)
 
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """The exact request; for a store credit it reads the store's currency. Raises `RefundNotPossible`."""
         if intent.method is RefundMethod.STORE_CREDIT:
             return await prepare_credit(self._client, intent, order)
         return prepare(intent, order)
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """A place, and turns for what sending it takes."""
+        booked = isinstance(prepared, PreparedRefund) and not is_credit(prepared.payload)
+        return self._client.ahead(_CALLS_OF_A_REFUND if booked else _CALLS_OF_WHAT_IS_LOOKED_FOR)
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """Sends the refund with at most one POST. Never raises for anything the store or the network does.
@@ -299,21 +253,6 @@ class WooStore:
 
 def _is_id(order_id: str) -> bool:
     return order_id.isascii() and order_id.isdecimal() and len(order_id) <= _LONGEST_ID
-
-
-def _glance(item: Mapping[str, Any]) -> OrderGlance | None:
-    """An order that cannot be understood has no snapshot: reading it alone tells why."""
-    updated_at = moment(item, "date_modified_gmt") or moment(item, "date_created_gmt")
-    try:
-        order_id = required_identifier(item, "id")
-    except UnreadablePayload:
-        return None
-    if updated_at is None:
-        return None
-    try:
-        return OrderGlance(order_id, updated_at, order_from_payload(item))
-    except UnreadablePayload:
-        return OrderGlance(order_id, updated_at)
 
 
 def _object(reply: Reply) -> dict[str, object]:

@@ -14,6 +14,7 @@ import ipaddress
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -164,6 +165,10 @@ class WooClient:
         finally:
             await turn.end(told)
         return reply
+
+    def ahead(self, calls: int) -> AbstractAsyncContextManager[None]:
+        """A place and turns for so many calls, taken before the block begins. Raises `NoTurn`."""
+        return self._pace.ahead(calls)
 
     async def _answered(
         self, method: str, path: str, params: Mapping[str, str] | None, data: Mapping[str, Any] | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from app.stores.base import CouponWish, StoreUnavailable
+from app.stores.asked import CouponWish
+from app.stores.base import StoreUnavailable
 from app.stores.woocommerce_client import CallFailed, WooClient, require_success
 
 _EXISTS = "woocommerce_rest_coupon_code_already_exists"

@@ -18,15 +18,8 @@ from app.orders.marker import marker_for, operation_in
 from app.orders.reading import child, identifier, objects, text
 from app.orders.snapshot import OrderSnapshot, RefundState
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import (
-    PreparedRefund,
-    RefundAnswer,
-    RefundIntent,
-    RefundNotPossible,
-    RefundProof,
-    StoreRefused,
-    StoreUnavailable,
-)
+from app.stores.asked import PreparedRefund, RefundAnswer, RefundIntent, RefundProof
+from app.stores.base import RefundNotPossible, StoreRefused, StoreUnavailable
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing, redirected
 
 _CURRENCY = "settings/general/woocommerce_currency"

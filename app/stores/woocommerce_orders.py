@@ -16,16 +16,8 @@ from typing import Any
 
 from app.orders.reading import amount, child, identifier, moment, objects, quantity, text
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import (
-    NewOrderAnswer,
-    NewOrderIntent,
-    NewOrderNotPossible,
-    NewOrderProof,
-    PreparedNewOrder,
-    StoreRefused,
-    StoreUnavailable,
-    Variant,
-)
+from app.stores.asked import NewOrderAnswer, NewOrderIntent, NewOrderProof, PreparedNewOrder, Variant
+from app.stores.base import NewOrderNotPossible, StoreRefused, StoreUnavailable
 from app.stores.woocommerce_client import CallFailed, Reply, WooClient, is_missing, redirected, require_success
 from app.stores.woocommerce_products import offers
 

@@ -9,7 +9,8 @@ from typing import Any
 from app.money import Money
 from app.orders.normalise_woocommerce import order_from_payload
 from app.orders.reading import UnreadablePayload, amount, identifier, objects, text
-from app.stores.base import StoreRefused, StoreUnavailable, Variant
+from app.stores.asked import Variant
+from app.stores.base import StoreRefused, StoreUnavailable
 from app.stores.woocommerce_client import WooClient, is_missing
 
 

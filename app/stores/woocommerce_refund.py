@@ -18,15 +18,8 @@ from app.orders.normalise_woocommerce import refunded_item_id
 from app.orders.reading import objects, quantity
 from app.orders.snapshot import Extra, Line, OrderSnapshot, RefundState, is_manual_payment
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import (
-    PreparedRefund,
-    RefundAnswer,
-    RefundExtra,
-    RefundIntent,
-    RefundLine,
-    RefundNotPossible,
-    RefundProof,
-)
+from app.stores.asked import PreparedRefund, RefundAnswer, RefundExtra, RefundIntent, RefundLine, RefundProof
+from app.stores.base import RefundNotPossible
 from app.stores.woocommerce_client import Reply, redirected
 
 # WooCommerce keeps 600 characters of reason unchanged; the marker comes first, so that nothing can cut it off.

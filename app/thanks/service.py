@@ -26,7 +26,7 @@ from app.policy import service as policy
 from app.policy.law.calendar import end_of, local_day, start_of
 from app.policy.thanks import Thanks as Rules
 from app.requests.models import ReturnRequest
-from app.stores.base import CouponWish
+from app.stores.asked import CouponWish
 from app.thanks.models import CouponStatus, Thanks, ThanksStatus
 from app.thanks.suggestions import suggestions_for
 

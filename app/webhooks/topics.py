@@ -43,13 +43,8 @@ async def keep_order(work: Work, delivery: Delivery, news: OrderSnapshot) -> str
     """Keeps a snapshot and tells the order's cases what it means for them."""
     order, changed = await orders.keep(work, delivery.source, news)
     _forget_body(work, delivery, order)
-    await after_news(work, order, cancelled=is_cancelled(news))
+    await after_news(work, order, cancelled=news.cancelled)
     return None if changed else "nothing new"
-
-
-def is_cancelled(order: OrderSnapshot) -> bool:
-    """Cancelled, or put into WooCommerce's trash."""
-    return order.cancelled_at is not None or order.status == "trash"
 
 
 async def after_news(work: Work, order: Order, *, cancelled: bool) -> None:
@@ -153,6 +148,15 @@ async def _shopify_fulfilment_event(work: Work, delivery: Delivery, payload: Map
     return None
 
 
+_DISPUTE_ENDS = {
+    "won": Event.CHARGEBACK_WON,
+    "prevented": Event.CHARGEBACK_WON,
+    "lost": Event.CHARGEBACK_LOST,
+    "charge_refunded": Event.CHARGEBACK_LOST,
+    "accepted": Event.CHARGEBACK_LOST,
+}
+
+
 async def _shopify_dispute(work: Work, delivery: Delivery, payload: Mapping[str, Any]) -> str | None:
     order_id = identifier(payload, "order_id")
     if order_id is None:
@@ -160,15 +164,13 @@ async def _shopify_dispute(work: Work, delivery: Delivery, payload: Mapping[str,
     order = await _known(work, delivery, order_id)
     if order is None:
         return None
-    status = text(payload, "status") or ""
-    event = {
-        "won": Event.CHARGEBACK_WON,
-        "prevented": Event.CHARGEBACK_WON,
-        "lost": Event.CHARGEBACK_LOST,
-        "charge_refunded": Event.CHARGEBACK_LOST,
-        "accepted": Event.CHARGEBACK_LOST,
-    }.get(status, Event.CHARGEBACK_OPENED)
-    await chargeback(work, order, event, {"dispute": required_identifier(payload, "id"), "status": status})
+    dispute_id, status = required_identifier(payload, "id"), text(payload, "status") or ""
+    event = _DISPUTE_ENDS.get(status, Event.CHARGEBACK_OPENED)
+    if event is not Event.CHARGEBACK_OPENED:
+        orders.keep_ended_dispute(work, order, dispute_id)
+    elif dispute_id in orders.snapshot_of(order).disputes_ended:
+        return "old news: the dispute is over"
+    await chargeback(work, order, event, {"dispute": dispute_id, "status": status})
     return None
 
 

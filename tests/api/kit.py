@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -19,11 +20,8 @@ from app.outcomes import Ok, Unknown
 from app.refunds import service as refunds
 from app.refunds.states import RefundStatus
 from app.runtime import Runtime
-from app.stores.base import (
-    ChangedPage,
+from app.stores.asked import (
     CouponWish,
-    Feature,
-    Finding,
     NewOrderAnswer,
     NewOrderIntent,
     NewOrderProof,
@@ -32,12 +30,9 @@ from app.stores.base import (
     RefundAnswer,
     RefundIntent,
     RefundProof,
-    StoreReturn,
-    StoreUnavailable,
-    Subscription,
     Variant,
-    WithdrawalNote,
 )
+from app.stores.base import ChangedPage, Feature, Finding, StoreReturn, StoreUnavailable, Subscription, WithdrawalNote
 from app.stores.registry import StoreRegistry
 
 V1 = "/api/v1"
@@ -112,6 +107,10 @@ class FakeStore:
     async def prepare_refund(self, intent: RefundIntent, order: OrderSnapshot) -> PreparedRefund:
         """As decided."""
         return PreparedRefund(intent.refund_id, order.order_id, intent.amount, {"amount": intent.amount.text})
+
+    def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AbstractAsyncContextManager[None]:
+        """At once."""
+        return nullcontext()
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """Succeeds."""

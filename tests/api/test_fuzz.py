@@ -40,7 +40,7 @@ from app.refunds.states import RefundStatus
 from app.remedies import service as remedies
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
-from app.stores.base import NewOrderLine, PreparedNewOrder
+from app.stores.asked import NewOrderLine, PreparedNewOrder
 from app.webhooks import inbox
 from app.withdrawals import service as withdrawals
 from app.withdrawals.service import Declaration

@@ -13,7 +13,7 @@ from app.cases.refunding import plan_refund
 from app.db.work import Work
 from app.refunds.models import Refund
 from app.sandbox.woocommerce.model import NewLine, NewOrder
-from app.stores.base import PreparedRefund, RefundAnswer
+from app.stores.asked import PreparedRefund, RefundAnswer
 from app.stores.registry import StoreRegistry
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_stories import lamp, shopify_order, woo_order

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from app.orders.tasks import read_in
 from app.outcomes import Unknown
 from app.sandbox.faults import Fault, FaultKind
-from app.stores.base import PreparedRefund, RefundAnswer
+from app.stores.asked import PreparedRefund, RefundAnswer
 from tests.e2e.stage import SHOP, Stage
 from tests.e2e.test_crashes import ONE_LAMP
 from tests.e2e.test_stories import keys_sent, lamp, shopify_order
@@ -84,6 +85,38 @@ async def test_a_chargeback_while_a_refund_is_in_flight(
     await stage.later(days=1)
     assert len(keys_sent(stage)) == 1
     assert (await stage.case(case["id"]))["state"] == ("resolved" if ends == "WON" else "superseded")
+
+
+@pytest.mark.parametrize("read_meanwhile", [True, False])
+async def test_a_dispute_that_is_over_is_not_opened_by_older_news(stage: Stage, read_meanwhile: bool) -> None:
+    """The webhook of its beginning comes after the one of its end, whether or not a reading showed it open."""
+    order = stage.world.shop.create_order([lamp(2)])
+    order_id = str(order.id)
+    stage.world.shop.fulfil(order.id, {order.lines[0].id: 1})
+    await stage.settle()
+    (case,) = await stage.ask(SHOP, order_id, ONE_LAMP)
+    stage.world.courier.misbehave(1, lose=1.0)
+    stage.world.shop.open_dispute(int(order_id))
+    stage.world.courier.behave()
+    (late,) = stage.world.courier.lost
+    if read_meanwhile:
+        await read_in(stage.runtime, SHOP, order_id)
+        assert (await stage.case(case["id"]))["holds"] == ["chargeback"]
+    stage.world.shop.close_dispute(int(order_id), "WON")
+    await stage.settle()
+    assert (await stage.case(case["id"]))["holds"] == []
+    before = await stage.events(case["id"])
+    stage.world.courier.post(late.url, late.headers, late.body)
+    # News of the order itself does not know of the dispute's end.
+    stage.world.shop.fulfil(order.id, {order.lines[0].id: 1})
+    await stage.settle()
+    assert ((await stage.case(case["id"]))["holds"], await stage.events(case["id"])) == ([], before)
+    told = (await stage.get("/deliveries", topic="disputes/create"))["items"]
+    assert [(one["status"], one["error"]) for one in told] == [("ignored", "old news: the dispute is over")]
+    # Another dispute is another matter.
+    stage.world.shop.open_dispute(int(order_id))
+    await stage.settle()
+    assert (await stage.case(case["id"]))["holds"] == ["chargeback"]
 
 
 async def test_an_order_edited_down_shrinks_the_case(stage: Stage) -> None:

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import text
 
 from app.outcomes import Rejected
-from app.refunds.service import LEASE
 from app.runtime import Runtime, build_runtime
 from app.sandbox.faults import Fault, FaultKind, Gate
-from app.stores.base import PreparedRefund, RefundAnswer
+from app.stores.asked import PreparedRefund, RefundAnswer
+from app.stores.sending import LEASE
 from app.worker import run_until_idle
 from tests.e2e.outcomes import PASS, UNIT, End, Play, advance_once, begin, half_an_hour
 from tests.e2e.stage import SHOP, SITE, Stage
@@ -119,7 +119,7 @@ async def test_a_call_without_an_answer_is_given_up_and_looked_up(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, store: str
 ) -> None:
     play, refund_id = await planned(stage, store)
-    monkeypatch.setattr("app.refunds.service.LONGEST_CALL", timedelta(seconds=0.3))
+    monkeypatch.setattr("app.stores.sending.LONGEST_CALL", timedelta(seconds=0.3))
     gate, slow = held_after()
     play.fault(slow)
     await advance_once(stage.runtime, refund_id)

@@ -174,7 +174,7 @@ async def test_who_keeps_the_goods_gets_a_part_at_once(stage: Stage, every: None
 async def test_an_answer_that_is_lost_is_found_and_nothing_is_made_twice(stage: Stage, every: None, key: str) -> None:
     one = await bought(stage, key)
     case = await asked(stage, one, "replacement")
-    faults, call = _new_order_faults(stage, key)
+    faults, call = new_order_faults(stage, key)
     faults.add(call, Fault(FaultKind.DROP_AFTER))
     case = await confirmed(stage, case)
     (made,) = case["replacements"]
@@ -189,7 +189,7 @@ async def test_an_answer_that_is_lost_is_found_and_nothing_is_made_twice(stage: 
 async def test_what_cannot_be_known_is_settled_by_a_person(stage: Stage, every: None, key: str) -> None:
     one = await bought(stage, key)
     case = await asked(stage, one, "replacement")
-    faults, call = _new_order_faults(stage, key)
+    faults, call = new_order_faults(stage, key)
     faults.add(call, Fault(FaultKind.DROP_BEFORE))
     case = await confirmed(stage, case)
     await looked_for(stage)
@@ -297,7 +297,7 @@ async def test_goods_in_doubt_are_not_paid_beside_and_are_paid_as_soon_as_they_a
     one = await bought(stage, key)
     case = await asked(stage, one, "replacement", reason="changed_mind")
     case = await stage.act(case, "record-tracking", tracking_number="TR12345")
-    faults, call = _new_order_faults(stage, key)
+    faults, call = new_order_faults(stage, key)
     faults.add(call, Fault(FaultKind.DROP_BEFORE))
     await confirmed(stage, case)
     await looked_for(stage)
@@ -375,7 +375,7 @@ async def test_death_at_any_point_makes_one_order_at_most(stage: Stage, every: N
     one = await bought(stage, key)
     case = await asked(stage, one, "replacement")
     if point is Point.REPLACEMENT_LOOKED:
-        faults, call = _new_order_faults(stage, key)
+        faults, call = new_order_faults(stage, key)
         faults.add(call, Fault(FaultKind.DROP_AFTER))
     deaths = [point]
 
@@ -396,7 +396,7 @@ async def test_death_at_any_point_makes_one_order_at_most(stage: Stage, every: N
     assert case["state"] == ("resolving" if review else "resolved")
 
 
-def _new_order_faults(stage: Stage, key: str) -> tuple[Any, str]:
+def new_order_faults(stage: Stage, key: str) -> tuple[Any, str]:
     if key == SHOP:
         return stage.world.shop.faults, "draftOrderCreate"
     return stage.world.site.faults, "POST /orders"

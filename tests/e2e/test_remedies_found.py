@@ -33,6 +33,7 @@ from tests.e2e.test_remedies import (
     confirmed,
     every,
     looked_for,
+    new_order_faults,
     orders_made,
     refunds_sent,
 )
@@ -53,6 +54,47 @@ async def test_a_refund_by_hand_that_no_webhook_told_stops_a_replacement(stage: 
     (stopped,) = case["replacements"]
     assert (case["state"], stopped["status"], stopped["attempts"]) == ("superseded", "void", [])
     assert orders_made(stage, SHOP, stopped) == 0
+
+
+@BOTH
+@pytest.mark.parametrize("planned_before", [True, False])
+async def test_no_goods_go_out_for_a_cancelled_order(stage: Stage, every: None, key: str, planned_before: bool) -> None:
+    """Its webhook is lost, before the replacement is planned or while it waits for a store that is too busy."""
+    one = await bought(stage, key)
+    case = await asked(stage, one, "replacement")
+    if planned_before:
+        faults, call = new_order_faults(stage, key)
+        faults.add(call, Fault(FaultKind.THROTTLE, seconds=600))
+        case = await confirmed(stage, case)
+        assert [made["status"] for made in case["replacements"]] == ["planned"]
+    stage.world.courier.misbehave(1, lose=1.0)
+    if key == SHOP:
+        stage.world.shop.cancel_order(one.order_id)
+    else:
+        stage.world.site.set_status(int(one.order_id), "cancelled")
+    stage.world.courier.behave()
+    if not planned_before:
+        await confirmed(stage, case)
+    await looked_for(stage)
+    case = await stage.case(case["id"])
+    (stopped,) = case["replacements"]
+    assert (case["state"], stopped["status"], orders_made(stage, key, stopped)) == ("contested", "rejected", 0)
+    assert {attempt["outcome"] for attempt in stopped["attempts"]} <= {"not_sent"}
+    assert "cancelled in the store" in stopped["detail"]
+    assert {"order_cancelled", "remedy_impossible"} <= set(await stage.events(case["id"]))
+    # The customer is owed all the same: money may go back.
+    case = await stage.act(case, "change-remedy", remedy="refund")
+    assert (case["state"], refunds_sent(stage)) == ("resolved", 1)
+
+
+async def test_no_replacement_is_planned_for_an_order_known_to_be_cancelled(stage: Stage, every: None) -> None:
+    one = await bought(stage, SHOP)
+    case = await asked(stage, one, "replacement")
+    stage.world.shop.cancel_order(one.order_id)
+    await stage.settle()
+    case = await confirmed(stage, case)
+    assert (case["state"], case["replacements"]) == ("contested", [])
+    assert "remedy_impossible" in await stage.events(case["id"])
 
 
 @BOTH

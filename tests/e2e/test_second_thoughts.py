@@ -12,7 +12,7 @@ from app.outcomes import Unknown
 from app.runtime import Runtime
 from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.woocommerce.model import NewLine, NewOrder
-from app.stores.base import PreparedRefund, RefundAnswer
+from app.stores.asked import PreparedRefund, RefundAnswer
 from tests.e2e.stage import SHOP, SITE, Stage
 from tests.e2e.test_crashes import ONE_LAMP, ONE_MUG
 from tests.e2e.test_stories import lamp, shopify_order, woo_order

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
-from app.stores.base import PreparedRefund, RefundAnswer, Store
+from app.stores.asked import PreparedRefund, RefundAnswer
+from app.stores.base import Store
 from app.stores.registry import StoreRegistry
 from tests.faults.death import reached
 

@@ -154,6 +154,7 @@ _NODE: dict[str, Any] = {
             "status": "SUCCESS",
             "displayStatus": "DELIVERED",
             "createdAt": "2026-11-04T07:00:00Z",
+            "updatedAt": "2026-11-15T15:21:00Z",
             "deliveredAt": "2026-11-15T15:20:00Z",
             "trackingInfo": [{"company": "YunExpress", "number": "YT2631", "url": "https://track.example/YT2631"}],
             "fulfillmentLineItems": {

@@ -198,6 +198,7 @@ def test_a_parcel_update_names_its_order() -> None:
 
     assert (order_id, parcel.fulfilment_id, parcel.tracking_number) == ("5196695273621", "8124554117426", "YT2631")
     assert lost.status == "cancelled"
+    assert (parcel.updated_at, lost.updated_at) == (datetime(2026, 11, 15, 15, 20, tzinfo=UTC), None)
 
 
 @pytest.mark.parametrize(

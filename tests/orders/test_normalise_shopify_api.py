@@ -58,6 +58,7 @@ def test_refunds_parcels_and_shipping_are_read() -> None:
     assert (refund.amount, refund.shop_amount, refund.lines, refund.extras) == (1896, 1749, {LINE: 1}, {})
     assert order.extras[0].total == 538
     assert order.fulfilments[0].delivered_at == datetime(2026, 11, 15, 15, 20, tzinfo=UTC)
+    assert order.fulfilments[0].updated_at == datetime(2026, 11, 15, 15, 21, tzinfo=UTC)
     assert order.fulfilments[0].lines == {LINE: 2}
 
 
@@ -117,6 +118,12 @@ def test_only_a_dispute_won_or_prevented_is_harmless(status: str, disputed: bool
     order = order_from_api(order_node(disputes=[{"id": "1", "status": status}]))
     assert (order.disputed, order.charged_back) == (disputed, charged_back)
     assert order.disputes_won is not (disputed or charged_back)
+
+
+def test_what_disputes_are_over_is_told_by_their_ids() -> None:
+    states = {"1": "WON", "2": "NEEDS_RESPONSE", "3": "LOST", "4": "UNDER_REVIEW", "5": "PREVENTED"}
+    disputes = [{"id": f"gid://shopify/ShopifyPaymentsDispute/{key}", "status": one} for key, one in states.items()]
+    assert order_from_api(order_node(disputes=disputes)).disputes_ended == ("1", "3", "5")
 
 
 def test_disputes_are_won_when_there_were_some_and_none_is_open() -> None:

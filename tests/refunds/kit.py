@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -19,11 +20,12 @@ from app.orders import service as orders
 from app.orders.models import Order
 from app.orders.snapshot import OrderSnapshot, Platform, RefundState, SeenRefund
 from app.outcomes import Ok
+from app.pace.base import NoTurn
 from app.refunds import tasks
 from app.refunds.models import Refund, RefundAttempt
 from app.requests.models import ReturnRequest
 from app.runtime import Runtime
-from app.stores.base import PreparedRefund, RefundAnswer, RefundIntent, RefundProof
+from app.stores.asked import PreparedNewOrder, PreparedRefund, RefundAnswer, RefundIntent, RefundProof
 from tests.api.kit import LAMP, FakeStore, order_of
 
 
@@ -54,6 +56,7 @@ class ScriptedStore(FakeStore):
         self.preparing_fails: Exception | None = None
         self.while_preparing: Any = None
         self.while_sending: Any = None
+        self.no_turn: NoTurn | None = None
         self.most: int | None = None
         self.payload: dict[str, Any] = {}
 
@@ -78,6 +81,13 @@ class ScriptedStore(FakeStore):
             amount,
             {"amount": amount.text, "of": order.number, **self.payload},
         )
+
+    @asynccontextmanager
+    async def ahead(self, prepared: PreparedRefund | PreparedNewOrder) -> AsyncIterator[None]:
+        """At once, or never."""
+        if self.no_turn is not None:
+            raise self.no_turn
+        yield
 
     async def send_refund(self, prepared: PreparedRefund) -> RefundAnswer:
         """The next answer of the script."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.orders.snapshot import Extra, Line, OrderSnapshot, Platform
-from app.refunds.amounts import Kept, Taken, decide, part_of
+from app.refunds.amounts import Kept, Taken, decide, part_of, units_left
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 NOTHING = Taken(0, {}, {})
@@ -271,3 +271,12 @@ def test_units_whose_customer_keeps_goods_are_gone_and_do_not_empty_the_order() 
     assert (two.amount, two.extras, [line.quantity for line in two.lines]) == (2000, (), [2])
     assert decide(wanted, {"1": 1}, Taken(2000, {"1": 2}, {}, {"1": 1})).amount == 0
     assert decide(wanted, {"1": 3}, NOTHING).amount == 3496
+
+
+def test_units_are_left_while_nobody_has_refunded_replaced_or_removed_them() -> None:
+    bought = order([Line("1", "lamp", 3, 3000), Line("2", "mug", 1, 500)])
+    assert units_left(bought, {"1": 3, "2": 1}, NOTHING)
+    assert units_left(bought, {"1": 1}, Taken(0, {"1": 1}, {}, {"1": 1}))
+    assert not units_left(bought, {"1": 2}, Taken(0, {"1": 1}, {}, {"1": 1}))
+    assert not units_left(bought, {"2": 1}, Taken(0, {"2": 1}, {}))
+    assert not units_left(bought, {"gone": 1}, NOTHING)

@@ -12,6 +12,7 @@ from app.money import Money
 from app.orders.models import Order
 from app.orders.snapshot import RefundState
 from app.outcomes import Rejected, Unknown
+from app.pace.base import NoTurn
 from app.refunds import service
 from app.refunds.models import Refund, RefundAttempt
 from app.refunds.sending import is_due, send
@@ -65,6 +66,19 @@ async def test_a_proof_ends_the_refund_and_its_case(scene: Scene) -> None:
 async def test_without_a_shop_amount_none_is_made_up(scene: Scene) -> None:
     refund = await scene.advance(await scene.plan())
     assert (refund.status, refund.shop_amount, refund.shop_currency) == ("succeeded", None, None)
+
+
+async def test_nothing_is_begun_before_it_is_our_turn(scene: Scene) -> None:
+    """The store's pace is used up: there is no attempt, and the refund waits as long as the pace says."""
+    refund_id = await scene.plan()
+    scene.store.no_turn = NoTurn("Its pace is used up for 42.0 s", 42.0)
+    refund = await scene.advance(refund_id)
+    assert (refund.status, await scene.attempts(refund_id), scene.store.sent) == ("planned", [], [])
+    assert refund.next_check_at == scene.now + timedelta(seconds=42)
+    assert refund.detail == "the store is not asked now: Its pace is used up for 42.0 s"
+    scene.store.no_turn = None
+    refund = await scene.advance(refund_id)
+    assert (refund.status, len(scene.store.sent)) == ("succeeded", 1)
 
 
 async def test_a_settled_refund_is_never_sent_again(scene: Scene) -> None:

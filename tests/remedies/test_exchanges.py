@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from app.money import Money
 from app.remedies.exchanges import exchangeable
-from app.stores.base import Variant
+from app.stores.asked import Variant
 from tests.api.kit import LAMP, order_of
 
 

@@ -12,7 +12,7 @@ import respx
 from app.money import Money
 from app.orders.normalise_shopify_api import order_from_api
 from app.orders.snapshot import OrderSnapshot
-from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLine
+from app.stores.asked import PreparedRefund, RefundExtra, RefundIntent, RefundLine
 from app.stores.shopify import ShopifyStore
 from tests.orders.shopify_bodies import bag, order_node
 

@@ -15,7 +15,8 @@ from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.shopify.shop import SCOPES, ShopifyShop
 from app.sandbox.world import SHOP, SITE, World
 from app.settings import Settings
-from app.stores.base import CouponWish, Store, StoreRefused, StoreUnavailable
+from app.stores.asked import CouponWish
+from app.stores.base import Store, StoreRefused, StoreUnavailable
 from app.stores.registry import build_store
 from tests.conftest import BASE_SETTINGS
 

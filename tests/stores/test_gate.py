@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import NewOrderIntent, PreparedNewOrder, StoreUnavailable, StoreUninstalled
+from app.stores.asked import NewOrderIntent, PreparedNewOrder
+from app.stores.base import StoreUnavailable, StoreUninstalled
 from app.stores.gate import GatedStore
 from tests.api.kit import FakeStore
 

@@ -12,7 +12,7 @@ from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import ShopifyShop
 from app.sandbox.woocommerce.model import NewLine, NewOrder
 from app.sandbox.woocommerce.site import WooSite
-from app.stores.base import RefundIntent, RefundLine
+from app.stores.asked import RefundIntent, RefundLine
 from app.stores.woocommerce import WooStore
 from tests.stores.sandboxes import on_loopback, shopify_at
 

@@ -10,7 +10,8 @@ import pytest
 import respx
 
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import NewOrderProof, PreparedNewOrder, StoreUnavailable
+from app.stores.asked import NewOrderProof, PreparedNewOrder
+from app.stores.base import StoreUnavailable
 from app.stores.shopify_orders import tag_for
 from tests.orders.shopify_bodies import bag
 from tests.stores.shopify_shop import ORDER_GID, Answer, Naps, Shop, data, errors, make_store, throttled

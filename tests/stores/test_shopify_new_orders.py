@@ -21,14 +21,8 @@ from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import SCOPES, ShopifyShop
 from app.sandbox.shopify.state import Order
-from app.stores.base import (
-    NewOrderAnswer,
-    NewOrderIntent,
-    NewOrderLine,
-    NewOrderNotPossible,
-    PreparedNewOrder,
-    StoreRefused,
-)
+from app.stores.asked import NewOrderAnswer, NewOrderIntent, NewOrderLine, PreparedNewOrder
+from app.stores.base import NewOrderNotPossible, StoreRefused
 from app.stores.shopify import ShopifyStore
 from app.stores.shopify_orders import tag_for
 from tests.stores.sandboxes import on_loopback, shopify_at

@@ -11,7 +11,7 @@ import respx
 from app.money import Money
 from app.orders.snapshot import RefundState
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import RefundProof
+from app.stores.asked import RefundProof
 from tests.stores.shopify_shop import (
     OAUTH,
     Shop,

@@ -11,7 +11,8 @@ import respx
 
 from app.money import Money
 from app.orders.snapshot import Extra, RefundState, SeenRefund
-from app.stores.base import RefundLine, RefundNotPossible
+from app.stores.asked import RefundLine
+from app.stores.base import RefundNotPossible
 from tests.stores.shopify_shop import (
     LINE,
     ORDER_GID,

@@ -21,7 +21,7 @@ from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.server import LoopbackServer
 from app.sandbox.shopify.book import LineSpec, PaymentSpec
 from app.sandbox.shopify.shop import ShopifyShop
-from app.stores.base import RefundExtra, RefundIntent, RefundLine
+from app.stores.asked import RefundExtra, RefundIntent, RefundLine
 from app.stores.shopify import ShopifyStore
 
 LAMP = LineSpec(sku="LAMP-01", title="Lamp", vendor="Acme", price="10.00", quantity=3, tax_rate="0.20", discount="1.00")

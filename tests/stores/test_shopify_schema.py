@@ -24,10 +24,14 @@ from graphql import (
 from graphql.type import GraphQLInterfaceType, GraphQLObjectType
 from graphql.validation import NoDeprecatedCustomRule
 
-from app.stores import shopify_documents, shopify_order_documents
+from app.stores import shopify_documents, shopify_order_documents, shopify_shop_documents
 from app.stores.shopify_documents import Document
 
-DOCUMENTS = (*shopify_documents.DOCUMENTS, *shopify_order_documents.ORDER_DOCUMENTS)
+DOCUMENTS = (
+    *shopify_documents.DOCUMENTS,
+    *shopify_order_documents.ORDER_DOCUMENTS,
+    *shopify_shop_documents.SHOP_DOCUMENTS,
+)
 _COSTLIEST = 1000
 
 
@@ -56,7 +60,7 @@ def root_field(document: Document) -> FieldNode:
 
 
 def test_every_document_of_the_module_is_collected() -> None:
-    modules = (shopify_documents, shopify_order_documents)
+    modules = (shopify_documents, shopify_order_documents, shopify_shop_documents)
     values = [value for module in modules for value in vars(module).values()]
     defined = {each.name for each in values if isinstance(each, Document)}
 

@@ -20,7 +20,8 @@ from app.sandbox.shopify.book import LineSpec
 from app.sandbox.shopify.shop import ShopifyShop
 from app.sandbox.woocommerce.model import Customer, NewLine, NewOrder
 from app.sandbox.woocommerce.site import WooSite
-from app.stores.base import PreparedRefund, RefundIntent, RefundLine, RefundMethod, RefundNotPossible, StoreRefused
+from app.stores.asked import PreparedRefund, RefundIntent, RefundLine, RefundMethod
+from app.stores.base import RefundNotPossible, StoreRefused
 from app.stores.shopify import ShopifyStore
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_credit import new_code

@@ -22,7 +22,8 @@ from app.sandbox.woocommerce.auth import ApiKey
 from app.sandbox.woocommerce.model import Customer, NewLine, NewOrder
 from app.sandbox.woocommerce.refunds import UNFINISHED
 from app.sandbox.woocommerce.site import WooSite
-from app.stores.base import NewOrderAnswer, NewOrderIntent, NewOrderLine, NewOrderNotPossible, PreparedNewOrder
+from app.stores.asked import NewOrderAnswer, NewOrderIntent, NewOrderLine, PreparedNewOrder
+from app.stores.base import NewOrderNotPossible
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_orders import OPERATION
 from tests.stores.woo_samples import store

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from app.orders.snapshot import RefundState, SeenRefund
 from app.outcomes import Ok
-from app.stores.base import RefundExtra, RefundIntent, RefundLine, RefundNotPossible
+from app.stores.asked import RefundExtra, RefundIntent, RefundLine
+from app.stores.base import RefundNotPossible
 from app.stores.woocommerce_client import Reply
 from app.stores.woocommerce_refund import judge, prepare, proof_of
 from tests.stores.woo_samples import BOOK, MUG, REASON, SHIPPING, booked, euros, intent, prepared, snapshot

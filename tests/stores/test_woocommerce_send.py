@@ -13,7 +13,7 @@ import pytest
 
 from app.orders.snapshot import RefundState
 from app.outcomes import Ok, Rejected, Unknown
-from app.stores.base import RefundAnswer
+from app.stores.asked import RefundAnswer
 from app.stores.woocommerce import WooStore
 from tests.orders.woo_captures import error_case
 from tests.stores.woo_fake import HTML, JSON, Cut, Say, ScriptedSite, Silence, Step, say

@@ -15,7 +15,7 @@ from app.sandbox.faults import Fault, FaultKind
 from app.sandbox.woocommerce.auth import ApiKey
 from app.sandbox.woocommerce.model import NewExtra, NewLine, NewOrder
 from app.sandbox.woocommerce.site import WooSite
-from app.stores.base import RefundExtra, RefundIntent, RefundLine
+from app.stores.asked import RefundExtra, RefundIntent, RefundLine
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_webhooks import TOPICS
 from tests.stores.sandboxes import on_loopback

@@ -10,7 +10,7 @@ from app.money import Money
 from app.orders.marker import marker_for
 from app.orders.normalise_woocommerce import order_from_payload
 from app.orders.snapshot import OrderSnapshot
-from app.stores.base import PreparedRefund, RefundExtra, RefundIntent, RefundLine
+from app.stores.asked import PreparedRefund, RefundExtra, RefundIntent, RefundLine
 from app.stores.woocommerce import WooStore
 from app.stores.woocommerce_refund import prepare
 from tests.orders.woo_captures import order, refund

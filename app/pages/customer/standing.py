@@ -26,7 +26,7 @@ from app.policy.model import Policy
 from app.refunds.states import RefundStatus
 from app.remedies.states import IN_DOUBT, ReplacementStatus
 from app.requests.models import ReturnRequest
-from app.stores.base import RefundMethod
+from app.stores.asked import RefundMethod
 from app.timers import service as timers
 from app.timers.models import TimerKind
 

@@ -19,7 +19,8 @@ from app.pages.rate import allow
 from app.remedies.exchanges import exchangeable
 from app.requests import drafts
 from app.requests.drafts import DraftGone
-from app.stores.base import StoreRefused, StoreUnavailable, Variant
+from app.stores.asked import Variant
+from app.stores.base import StoreRefused, StoreUnavailable
 
 router = APIRouter(include_in_schema=False)
 

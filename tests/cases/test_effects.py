@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.cases.view import EFFECTS, CaseView, LineView, quantities, told_by_law
+from app.cases.effects import EFFECTS, told_by_law
+from app.cases.view import CaseView, LineView, quantities
 from app.cases.vocabulary import Event, Ground, Hold, Remedy, Route, State
 
 ASKED = LineView("L1", requested=3)
