@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from app import __version__, docs, health
@@ -60,6 +62,19 @@ class _Service(FastAPI):
         return RequestIds(super().build_middleware_stack(), api=API_PREFIX)
 
 
+@functools.cache
+def _routes() -> tuple[BaseRoute, ...]:
+    """Every route there is. They find the runtime by the request, so all applications of a process share them, and
+    what the framework works out for each (forms of bodies and answers) is worked out once."""
+    api = APIRouter(prefix=API_PREFIX)
+    for part in API_PARTS:
+        api.include_router(part.router)
+    whole = APIRouter(generate_unique_id_function=operation_id)
+    for router in (api, webhooks.router, health.router, docs.router, *(part.router for part in PAGES)):
+        whole.include_router(router)
+    return tuple(whole.routes)
+
+
 def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int = 10) -> FastAPI:
     """The service for this runtime; with a worker inside when asked for."""
 
@@ -82,16 +97,11 @@ def create_app(runtime: Runtime, *, with_worker: bool = False, concurrency: int 
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=operation_id,
+        routes=list(_routes()),
     )
     app.state.runtime = runtime
     app.add_middleware(BodyLimit, api=API_PREFIX, pages=FORM_PREFIXES)
     app.add_middleware(Door, runtime=runtime, refuse=problem)
-    api = APIRouter(prefix=API_PREFIX)
-    for part in API_PARTS:
-        api.include_router(part.router)
-    for router in (api, webhooks.router, health.router, docs.router, *(part.router for part in PAGES)):
-        app.include_router(router)
     add_error_handlers(app)
     describe(app)
     return app

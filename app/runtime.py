@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar, cast
 
 import structlog
@@ -45,6 +46,8 @@ class Runtime:
     intake: Intake
     photos: PhotoBucket | None = None
     clock: Clock = field(default_factory=SystemClock)
+    # By its own clock, each process: until then it does not look again for what was kept long enough.
+    retention_rests_until: datetime | None = None
 
     @asynccontextmanager
     async def work(self) -> AsyncIterator[Work]:

@@ -54,7 +54,7 @@ SWEEPS: tuple[Callable[[Runtime], Awaitable[None]], ...] = (
     messages.sweep_digest,
     thanks.sweep,
     privacy.sweep,
-    retention.sweep,
+    retention.sweep_at_leisure,
     evidence.sweep,
     withdrawals.sweep,
     outbound.sweep,

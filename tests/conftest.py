@@ -18,6 +18,7 @@ from app.db.migrate import head_revision, upgrade
 from app.runtime import Runtime, build_runtime
 from app.settings import Settings
 from tests.database import a_server, cloned, with_database
+from tests.engines import shared_dialect
 from tests.fuzzing import THOROUGH
 from tests.leaks import WATCH
 
@@ -61,7 +62,7 @@ def nothing_leaks(known_secrets: None) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A server for the whole run, shared by all test processes."""
-    with a_server() as url:
+    with a_server() as url, shared_dialect(url):
         yield url
 
 

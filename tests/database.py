@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,9 @@ from filelock import FileLock
 
 from app.db.embedded import EmbeddedPostgres
 
+# Bytes: what the databases of a run with two test processes take at the most, with the log, and room for more.
+_ROOM = 4_000_000_000
+
 
 @contextmanager
 def a_server() -> Iterator[str]:
@@ -22,18 +27,28 @@ def a_server() -> Iterator[str]:
     if given:
         yield given
         return
+    temporary = Path(tempfile.gettempdir())
     # PostgreSQL runs as a user of its own when the tests run as root, so the folder must be one it can reach.
-    folder = Path(tempfile.gettempdir()) / f"makegood-tests-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
-    lock = FileLock(folder / "start.lock")
-    with lock:
+    folder = _roomy(temporary) / f"makegood-tests-{os.getuid()}-{zlib.crc32(bytes(temporary)):08x}"
+    with FileLock(temporary / f"makegood-tests-{os.getuid()}.lock"):
+        folder.mkdir(exist_ok=True)
         server = EmbeddedPostgres(folder)
         _hurry(server.url)
     try:
         yield server.url
     finally:
-        with lock:
+        with FileLock(temporary / f"makegood-tests-{os.getuid()}.lock"):
             server.release()
+            if not (folder / "postgres/postmaster.pid").exists():
+                shutil.rmtree(folder)
+
+
+def _roomy(temporary: Path) -> Path:
+    """Memory where there is enough: to copy the hundreds of files of a database takes a disk ten times as long."""
+    memory = Path("/dev/shm")
+    if os.access(memory, os.W_OK | os.X_OK) and shutil.disk_usage(memory).free > _ROOM:
+        return memory
+    return temporary
 
 
 def _hurry(server_url: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
-from sqlalchemy import delete, exists, or_, select, tuple_, update
+from sqlalchemy import delete, exists, func, or_, select, tuple_, update
 
 from app.cases.models import Case, Evidence
 from app.cases.vocabulary import ENDED
@@ -27,18 +27,32 @@ from app.runtime import Runtime
 from app.webhooks.models import Delivery, DeliveryStatus
 from app.withdrawals.models import Withdrawal
 
-# Rows of each kind in one run; a run comes every few seconds.
+# Rows of each kind in one run; a run comes every few seconds while there are any.
 BATCH = 200
 _ORDERS = 20
+# What was kept for days may be kept a minute longer.
+REST = timedelta(minutes=1)
 _READ = (DeliveryStatus.PROCESSED, DeliveryStatus.IGNORED)
 _OVER = (MessageStatus.SENT, MessageStatus.STORED, MessageStatus.FAILED, MessageStatus.UNCERTAIN, MessageStatus.BOUNCED)
 
 
-async def sweep(runtime: Runtime) -> None:
-    """Looks once for data of every kind that is too old."""
+async def sweep_at_leisure(runtime: Runtime) -> None:
+    """As `sweep`; but when there was nothing, the next look is worth its ten transactions only a while later."""
+    now, until = runtime.clock.now(), runtime.retention_rests_until
+    if until is not None and until - REST <= now < until:
+        return
+    runtime.retention_rests_until = None if await sweep(runtime) else now + REST
+
+
+async def sweep(runtime: Runtime) -> bool:
+    """Looks once for data of every kind that is too old. Answers whether there was some: then there may be more."""
+    found = False
     for step in _STEPS:
         async with runtime.work() as work:
             await step(work)
+            # A transaction gets an id when it locks or writes its first row.
+            found |= await work.session.scalar(select(func.pg_current_xact_id_if_assigned())) is not None
+    return found
 
 
 async def _bodies(work: Work) -> None:

@@ -55,9 +55,13 @@ class LoopbackServer:
         self._thread.start()
         return self.url
 
+    def leave(self) -> None:
+        """Begins to stop, and waits for nothing."""
+        self._server.should_exit = True
+
     def stop(self) -> None:
         """Stops serving and waits for the thread to end."""
-        self._server.should_exit = True
+        self.leave()
         self._thread.join(timeout=10)
         self._socket.close()
 

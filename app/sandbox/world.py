@@ -151,6 +151,11 @@ class World:
                     found[f"MAKEGOOD_{section}__{key.upper()}__{name.upper()}"] = _as_text(value)
         return found
 
+    def leave(self) -> None:
+        """Delivers nothing any more and begins to stop, so that others can stop at the same time."""
+        self.courier.close()
+        self._server.leave()
+
     def __enter__(self) -> World:
         self._server.start()
         return self

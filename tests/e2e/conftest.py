@@ -17,8 +17,9 @@ from app.main import create_app
 from app.pace import pacer
 from app.runtime import build_runtime
 from app.sandbox.server import LoopbackServer
-from app.sandbox.world import World
+from app.sandbox.world import SHOP, SITE, WEBHOOK_SECRET, World
 from app.settings import Settings
+from app.stores import shopify_webhooks, woocommerce_webhooks
 from tests.conftest import API_KEY, BASE_SETTINGS
 from tests.e2e.stage import Stage
 
@@ -41,9 +42,18 @@ def unpaced() -> Iterator[None]:
         yield
 
 
+def subscribe(world: World, url: str) -> None:
+    """Has the stores send everything that the service reads, without the dozens of calls that this takes it."""
+    for topic in shopify_webhooks.TOPICS:
+        world.shop.subscribe(shopify_webhooks.topic_to_enum(topic), f"{url}/webhooks/shopify/{SHOP}")
+    for topic in woocommerce_webhooks.TOPICS:
+        world.site.add_webhook(topic, f"{url}/webhooks/woocommerce/{SITE}", WEBHOOK_SECRET)
+
+
 @asynccontextmanager
 async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
-    """World, service and worker, connected by real HTTP; webhooks subscribed as `makegood webhooks sync` does.
+    """World, service and worker, connected by real HTTP; the stores have every webhook that `makegood webhooks sync`
+    makes there.
 
     `policy` among the changes is the file of both stores' policy; `told` are settings of the world's event receiver.
     """
@@ -63,12 +73,13 @@ async def staged(database_url: str, **changes: Any) -> AsyncIterator[Stage]:
         working = build_runtime(wanted, database_url, pool_size=4)
         working.clock = clock
         with LoopbackServer(create_app(serving)) as url:
-            for store in working.stores:
-                await store.sync_subscriptions(f"{url}/webhooks/{store.platform}/{store.key}")
+            subscribe(world, url)
             working.settings.public_url = serving.settings.public_url = url
             headers = {"Authorization": f"Bearer {API_KEY}"}
             async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20, verify=tls_context()) as http:
                 yield Stage(world, working, http, clock)
+            # Each server takes a fifth of a second to stop.
+            world.leave()
         await working.aclose()
 
 

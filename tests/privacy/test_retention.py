@@ -149,3 +149,33 @@ async def test_customers_of_ended_cases_go_only_when_asked(
     order = await one(runtime, Order)
     assert (order.email, order.redacted_at is not None, (await one(runtime, Case)).state) == (None, True, "cancelled")
     assert lamp()["line_id"] == order.snapshot["lines"][0]["line_id"]
+
+
+async def test_looks_rarely_while_there_is_nothing_and_goes_on_at_once_while_there_is_something(
+    runtime: Runtime, clock: MovableClock
+) -> None:
+    async def answers() -> int:
+        async with runtime.work() as work:
+            return len((await work.session.scalars(select(IdempotencyKey.key))).all())
+
+    async def answer(key: str) -> None:
+        async with runtime.work() as work:
+            old = work.now - timedelta(days=work.settings.retention_idempotency_days + 1)
+            work.session.add(IdempotencyKey(caller="ops", key=key, request_hash="", created_at=old))
+
+    await retention.sweep_at_leisure(runtime)
+    await answer("first")
+    await retention.sweep_at_leisure(runtime)
+    assert await answers() == 1
+    clock.move(retention.REST)
+    await retention.sweep_at_leisure(runtime)
+    assert await answers() == 0
+    await answer("second")
+    await retention.sweep_at_leisure(runtime)
+    assert await answers() == 0
+    await retention.sweep_at_leisure(runtime)
+    await answer("third")
+    # Whatever was thought of a clock that is set back, it is looked at anew.
+    clock.move(-2 * retention.REST)
+    await retention.sweep_at_leisure(runtime)
+    assert await answers() == 0
