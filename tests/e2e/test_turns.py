@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from procrastinate import JobContext
@@ -37,7 +38,7 @@ def one_call_at_a_time(store: StoreSettings) -> Limits:
 
 
 @asynccontextmanager
-async def paced(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Runtime, list[int]]]:
+async def paced(stage: Stage) -> AsyncIterator[tuple[Runtime, list[int]]]:
     """A worker that waits for nearly each call, and how many sendings were under way whenever it waited."""
     waits: list[int] = []
 
@@ -47,9 +48,12 @@ async def paced(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
             waits.append(sum([int(await work.session.scalar(one) or 0) for one in counts]))
             await work.session.execute(update(PaceRow).values(tokens=PaceRow.burst))
 
-    monkeypatch.setattr(pacer, "limits_of_store", one_call_at_a_time)
-    monkeypatch.setattr("app.runtime.Paces", functools.partial(pacer.Paces, sleep=wait))
-    other = build_runtime(stage.runtime.settings, stage.runtime.database.url, pool_size=4)
+    # Undone before the stage undoes its own: a fixture's patch might be undone after it.
+    with (
+        patch.object(pacer, "limits_of_store", one_call_at_a_time),
+        patch("app.runtime.Paces", functools.partial(pacer.Paces, sleep=wait)),
+    ):
+        other = build_runtime(stage.runtime.settings, stage.runtime.database.url, pool_size=4)
     other.clock = stage.clock
     try:
         yield other, waits
@@ -79,12 +83,12 @@ async def advance_replacement(runtime: Runtime, replacement_id: str) -> None:
 @pytest.mark.parametrize("remedy", ["refund", "store_credit"])
 @BOTH
 async def test_no_refund_waits_for_its_turn_after_it_was_begun(
-    stage: Stage, every: None, monkeypatch: pytest.MonkeyPatch, key: str, remedy: str
+    stage: Stage, every: None, key: str, remedy: str
 ) -> None:
     case = await planned(stage, key, remedy)
     (refund,) = case["refunds"]
     assert (refund["status"], refund["attempts"]) == ("planned", [])
-    async with paced(stage, monkeypatch) as (runtime, waits):
+    async with paced(stage) as (runtime, waits):
         await advance_once(runtime, refund["id"])
     (refund,) = (await stage.case(case["id"]))["refunds"]
     assert ([one["outcome"] for one in refund["attempts"]], refund["status"]) == (["ok"], "succeeded")
@@ -94,16 +98,14 @@ async def test_no_refund_waits_for_its_turn_after_it_was_begun(
 
 
 @BOTH
-async def test_no_replacement_waits_for_its_turn_after_it_was_begun(
-    stage: Stage, every: None, monkeypatch: pytest.MonkeyPatch, key: str
-) -> None:
+async def test_no_replacement_waits_for_its_turn_after_it_was_begun(stage: Stage, every: None, key: str) -> None:
     """Nor does the sending that finishes what was begun: the answer to the first was lost."""
     case = await planned(stage, key, "replacement")
     (replacement,) = case["replacements"]
     assert (replacement["status"], replacement["attempts"]) == ("planned", [])
     faults, call = new_order_faults(stage, key)
     faults.add(call, Fault(FaultKind.DROP_AFTER))
-    async with paced(stage, monkeypatch) as (runtime, waits):
+    async with paced(stage) as (runtime, waits):
         await advance_replacement(runtime, replacement["id"])
         assert await status_of(stage, case) == "unknown"
         before = len(waits)
@@ -120,13 +122,11 @@ async def status_of(stage: Stage, case: Case) -> Any:
     return replacement["status"]
 
 
-async def test_what_is_not_begun_after_all_gives_its_turns_back(
-    stage: Stage, every: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_is_not_begun_after_all_gives_its_turns_back(stage: Stage, every: None) -> None:
     """A dry run takes its turns and makes no call."""
     case = await planned(stage, SITE, "refund")
     stage.runtime.settings.stores[SITE].dry_run = True
-    async with paced(stage, monkeypatch) as (runtime, _waits):
+    async with paced(stage) as (runtime, _waits):
         await advance_once(runtime, case["refunds"][0]["id"])
     assert stage.world.site.money_calls == []
     assert await places_taken(stage) == 0
