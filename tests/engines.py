@@ -17,14 +17,18 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.db import engine as engines
 
+_STATEMENTS = 4000
+
 
 @contextmanager
 def shared_dialect(server_url: str) -> Iterator[None]:
     """Engines that are made in the block know what the first one has found out, and connect to where they are told."""
     first = engines.make_engine(server_url, 1)
     asyncio.run(_connect_once(first))
-    known = first.sync_engine
-    on_connect: Any = known.dialect.on_connect()
+    known: Any = first.sync_engine
+    # The tests' own statements come on top of the service's.
+    known._compiled_cache.capacity = _STATEMENTS
+    on_connect = known.dialect.on_connect()
 
     def made(*places: Any, **options: Any) -> AsyncEngine:
         engine = create_async_engine(*places, **options, _initialize=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +59,8 @@ class Fate:
     def watch(self, database: Database, *, in_worker: bool) -> None:
         """Makes the commits of this database mortal, those that keep anything."""
         engine = database.engine.sync_engine
+        # Engines of one test process share their dialect (tests/engines.py): only this one's commits are mortal.
+        engine.dialect = copy.copy(engine.dialect)
         really_commit = engine.dialect.do_commit
         written: dict[int, dict[str, None]] = {}
 
