@@ -33,7 +33,7 @@ async def search(
     if after is not None:
         statement = statement.where(Delivery.id < after)
     if topic is not None and store is None and supplier is None:
-        statement = _of_every_sender(statement, _senders(topic))
+        statement = _of_every_sender(statement, _senders(topic)).limit(limit)
     shown = select(Delivery).where(Delivery.id.in_(statement)).order_by(Delivery.id.desc()).limit(limit)
     return list(await work.session.scalars(shown.options(defer(Delivery.body))))
 
@@ -51,7 +51,10 @@ def _senders(topic: str) -> CTE:
 
 
 def _of_every_sender(newest: Select[UUID], senders: CTE) -> Select[UUID]:
-    """The newest of each sender: of a topic that is rare with one of them, or as a whole, no others are read."""
+    """The newest of each sender: of a topic that is rare with one of them, or as a whole, no others are read.
+
+    Newest first, for a limit: with one the planner knows how few they are, and looks each up.
+    """
     theirs = newest.where(Delivery.source_kind == senders.c.source_kind, Delivery.source == senders.c.source)
     each = theirs.correlate(senders).lateral()
-    return select(each.c.id).select_from(senders.join(each, true()))
+    return select(each.c.id).select_from(senders.join(each, true())).order_by(each.c.id.desc())
