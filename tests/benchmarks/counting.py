@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,6 +13,7 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.sandbox.world import World
+from app.webhooks.line import Line
 
 _TOKEN = "/admin/oauth/access_token"
 
@@ -21,7 +22,7 @@ _TOKEN = "/admin/oauth/access_token"
 def statements() -> Iterator[Counter[str]]:
     """How many statements of each kind (its first word, with the table it writes) this process sends in the block."""
     counted: Counter[str] = Counter()
-    execute, commit = psycopg.AsyncCursor.execute, psycopg.AsyncConnection.commit
+    execute, commit, on_line = psycopg.AsyncCursor.execute, psycopg.AsyncConnection.commit, Line.execute
 
     async def noted(cursor: Any, query: Any, *given: Any, **how: Any) -> Any:
         counted[_kind(query)] += 1
@@ -31,12 +32,18 @@ def statements() -> Iterator[Counter[str]]:
         counted["COMMIT"] += 1
         await commit(connection)
 
+    async def noted_on_line(line: Line, statement: str, parameters: Sequence[bytes]) -> list[bytes]:
+        counted[_kind(statement)] += 1
+        return await on_line(line, statement, parameters)
+
     psycopg.AsyncCursor.execute = noted  # type: ignore[method-assign, assignment]
+    Line.execute = noted_on_line  # type: ignore[method-assign, assignment]
     psycopg.AsyncConnection.commit = committed  # type: ignore[method-assign, assignment]
     try:
         yield counted
     finally:
         psycopg.AsyncCursor.execute = execute  # type: ignore[method-assign]
+        Line.execute = on_line  # type: ignore[method-assign]
         psycopg.AsyncConnection.commit = commit  # type: ignore[method-assign]
 
 

@@ -1,13 +1,15 @@
 """Looks at every statement that the service sends, before it runs: by EXPLAIN with the same parameters, undone again.
 
 Whatever goes over psycopg is seen: SQLAlchemy's statements, the queue's, those that are sent by hand, and those that
-take in webhooks, which go over connections of their own in threads of their own.
+take in webhooks, which go over connections of their own.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -15,6 +17,8 @@ from typing import Any, cast
 import psycopg
 import pytest
 from psycopg.pq import TransactionStatus
+
+from app.webhooks.line import Line
 
 _EXPLAINED = re.compile(r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH)\b", re.IGNORECASE)
 _OF_QUEUE = re.compile(r"\bprocrastinate_\w+_v\d+\(")
@@ -64,8 +68,9 @@ class Watch:
 @contextmanager
 def watching() -> Iterator[Watch]:
     """Explains every statement of this process until the block ends."""
-    watch, real, real_in_thread = Watch(), psycopg.AsyncCursor.execute, psycopg.Cursor.execute
+    watch, real, real_on_line = Watch(), psycopg.AsyncCursor.execute, Line.execute
     busy: set[int] = set()
+    alone_on_lines = asyncio.Lock()
 
     async def execute(cursor: Any, query: Any, params: Any = None, **more: Any) -> Any:
         connection, text = cursor.connection, _text(query, cursor)
@@ -77,19 +82,18 @@ def watching() -> Iterator[Watch]:
                 busy.discard(id(connection))
         return await real(cursor, query, params, **more)
 
-    def execute_in_thread(cursor: Any, query: Any, params: Any = None, **more: Any) -> Any:
-        text = _text(query, cursor)
-        if _EXPLAINED.match(text):
-            watch.seen.append(_explained_in_thread(cursor.connection, real_in_thread, text, params))
-        return real_in_thread(cursor, query, params, **more)
+    async def execute_on_line(line: Line, statement: str, parameters: Sequence[bytes]) -> list[bytes]:
+        async with alone_on_lines:
+            watch.seen.append(await _explained_on_line(line, real_on_line, statement, parameters))
+            return await real_on_line(line, statement, parameters)
 
     psycopg.AsyncCursor.execute = execute  # type: ignore[assignment, method-assign]
-    psycopg.Cursor.execute = execute_in_thread  # type: ignore[assignment, method-assign]
+    Line.execute = execute_on_line  # type: ignore[assignment, method-assign]
     try:
         yield watch
     finally:
         psycopg.AsyncCursor.execute = real  # type: ignore[method-assign]
-        psycopg.Cursor.execute = real_in_thread  # type: ignore[method-assign]
+        Line.execute = real_on_line  # type: ignore[method-assign]
 
 
 def _text(query: Any, cursor: Any) -> str:
@@ -116,18 +120,14 @@ async def _explained(connection: Any, real: Any, text: str, params: Any) -> Seen
         await cursor.close()
 
 
-def _explained_in_thread(connection: Any, real: Any, text: str, params: Any) -> Seen:
-    """The same for a connection whose statements are each a transaction of their own."""
-    assert connection.autocommit
-    with psycopg.Cursor(connection) as cursor:
-        real(cursor, "BEGIN")
-        try:
-            real(cursor, f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", params)
-            row = cursor.fetchone()
-            assert row is not None
-            return _seen(text, cast(dict[str, Any], row[0][0]["Plan"]))
-        finally:
-            real(cursor, "ROLLBACK")
+async def _explained_on_line(line: Line, real: Any, text: str, parameters: Sequence[bytes]) -> Seen:
+    """The same where every statement is a transaction of its own, and a row is its first column alone."""
+    await real(line, "BEGIN", [])
+    try:
+        (told,) = await real(line, f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", parameters)
+        return _seen(text, cast(dict[str, Any], json.loads(told)[0]["Plan"]))
+    finally:
+        await real(line, "ROLLBACK", [])
 
 
 async def _counted(cursor: Any, real: Any, text: str, params: Any) -> Seen:
