@@ -27,14 +27,14 @@ FIRST_RETRY = timedelta(seconds=5)
 # Topics whose body is only an id: a second one with the same body is news, not a repeat.
 _ID_ONLY = ("action.", "order.deleted", "order.restored")
 _LONGEST_KEY = 200
-_KEPT_HEADERS = (
+_KEPT_HEADERS = frozenset({
     "content-type", "user-agent",
     "x-shopify-topic", "x-shopify-shop-domain", "x-shopify-api-version", "x-shopify-webhook-id", "x-shopify-event-id",
     "x-shopify-triggered-at", "x-shopify-name", "x-shopify-sub-topic",
     "x-wc-webhook-source", "x-wc-webhook-topic", "x-wc-webhook-resource", "x-wc-webhook-event", "x-wc-webhook-id",
     "x-wc-webhook-delivery-id",
     "webhook-id", "webhook-timestamp",
-)  # fmt: skip
+})  # fmt: skip
 
 
 class BodyErased(Conflict):
@@ -51,7 +51,7 @@ def is_id_only(topic: str) -> bool:
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str | None]:
     """Those that are stored with a delivery, as text that PostgreSQL takes."""
-    return {name: _clean(headers[name]) for name in _KEPT_HEADERS if name in headers}
+    return {name: _clean(value) for name, value in headers.items() if name in _KEPT_HEADERS}
 
 
 @dataclass(frozen=True, slots=True)

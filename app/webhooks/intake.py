@@ -28,8 +28,6 @@ MOST_WAITING = 4000
 MOST_WAITING_BYTES = 64 * 1024 * 1024
 # Seconds after which a sender that was turned away may try again.
 RETRY_AFTER = 5
-# While one batch is being stored, the next is put together and sent; a third would only make all of them smaller.
-_FLUSHERS = 2
 # Seconds after which a repeat that is no news is acknowledged, counted or not: others may wait to be counted before it,
 # each for whoever reads its delivery, and together for longer than a sender does.
 _COUNT_SECONDS = 2.0
@@ -72,7 +70,8 @@ class Intake:
     """The deliveries of one process on their way into the database, over connections of its own."""
 
     def __init__(self, database_url: str) -> None:
-        self._lines = [Line(database_url) for _ in range(_FLUSHERS)]
+        # One: what arrives while a batch is being stored is the next batch. Two made both smaller, and all slower.
+        self._line = Line(database_url)
         # Counting a repeat waits for whoever reads the delivery, and news must not wait with it.
         self._line_of_repeats = Line(database_url)
         self._queue: deque[_Member] = deque()
@@ -100,7 +99,7 @@ class Intake:
         self._news.set()
         while self._tasks:
             await asyncio.wait(self._tasks)
-        for line in (*self._lines, self._line_of_repeats):
+        for line in (self._line, self._line_of_repeats):
             await line.aclose()
 
     def _admit(self, size: int) -> None:
@@ -111,8 +110,7 @@ class Intake:
         self._waiting += 1
         self._waiting_bytes += size
         if not self._tasks:
-            for line in self._lines:
-                self._begin(self._storing(line))
+            self._begin(self._storing())
             self._begin(self._waking())
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
@@ -120,10 +118,10 @@ class Intake:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _storing(self, line: Line) -> None:
+    async def _storing(self) -> None:
         while self._queue or not self._closing:
             await self._came.wait()
-            await self._store_all(line, list(_grouped(self._next())))
+            await self._store_all(list(_grouped(self._next())))
 
     def _next(self) -> list[_Member]:
         batch: list[_Member] = []
@@ -137,17 +135,17 @@ class Intake:
             self._came.clear()
         return batch
 
-    async def _store_all(self, line: Line, batch: list[_Same]) -> None:
+    async def _store_all(self, batch: list[_Same]) -> None:
         """Stores a batch; when PostgreSQL refuses it, each half, until whoever is at fault is alone."""
         if not batch:
             return
         try:
-            stored = await bulk.insert(line, [same.times for same in batch])
+            stored = await bulk.insert(self._line, [same.times for same in batch])
         except RowRefused as refusal:
             if len(batch) > 1:
                 middle = len(batch) // 2
-                await self._store_all(line, batch[:middle])
-                await self._store_all(line, batch[middle:])
+                await self._store_all(batch[:middle])
+                await self._store_all(batch[middle:])
                 return
             log.error("webhook_refused_by_database", error=str(refusal))
             self._answer(batch, NotStored("The database refuses this delivery."))

@@ -90,16 +90,14 @@ class Line:
 
     async def _execute(self, statement: str, parameters: Sequence[bytes]) -> list[bytes]:
         pgconn = (await self._connected()).pgconn
-        # The deadline is that of the statement under way, not of those that wait behind it.
-        async with asyncio.timeout(_ANSWER_SECONDS):
-            name = self._prepared.get(statement)
-            if name is None:
-                name = b"line_%d" % len(self._prepared)
-                pgconn.send_prepare(name, statement.encode())
-                await _Answer(pgconn).arrives()
-                self._prepared[statement] = name
-            pgconn.send_query_prepared(name, parameters, [_BINARY] * len(parameters), result_format=_BINARY)
-            result = await _Answer(pgconn).arrives()
+        name = self._prepared.get(statement)
+        if name is None:
+            name = b"line_%d" % len(self._prepared)
+            pgconn.send_prepare(name, statement.encode())
+            await _Answer(pgconn).arrives()
+            self._prepared[statement] = name
+        pgconn.send_query_prepared(name, parameters, [_BINARY] * len(parameters), result_format=_BINARY)
+        result = await _Answer(pgconn).arrives()
         return [result.get_value(row, 0) or b"" for row in range(result.ntuples)]
 
     async def _connected(self) -> AsyncConnection[Any]:
@@ -145,14 +143,17 @@ class _Answer:
         self._last: PGresult | None = None
 
     async def arrives(self) -> PGresult:
-        """Waits for it. Raises `_Fault`, and `psycopg.OperationalError` when the connection is lost."""
+        """Waits for it. Raises `_Fault`, `psycopg.OperationalError` when the connection is lost, and `TimeoutError`."""
         socket = self._pgconn.socket
+        # The deadline is that of the statement under way, not of those that wait behind it.
+        deadline = self._loop.call_later(_ANSWER_SECONDS, self._fail, TimeoutError())
         self._loop.add_reader(socket, self._read)
         try:
             if self._pgconn.flush():
                 self._loop.add_writer(socket, self._write)
             result = await self._whole
         finally:
+            deadline.cancel()
             self._loop.remove_reader(socket)
             self._loop.remove_writer(socket)
         if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
@@ -185,7 +186,7 @@ class _Answer:
             else:
                 self._whole.set_result(self._last)
 
-    def _fail(self, error: psycopg.Error) -> None:
+    def _fail(self, error: psycopg.Error | TimeoutError) -> None:
         if not self._whole.done():
             self._whole.set_exception(error)
 

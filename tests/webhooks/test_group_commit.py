@@ -61,12 +61,6 @@ async def intake(database_url: str) -> AsyncIterator[Intake]:
     await made.aclose()
 
 
-@pytest.fixture
-def one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One connection that stores, so that it is known which one is meant."""
-    monkeypatch.setattr(app.webhooks.intake, "_FLUSHERS", 1)
-
-
 @asynccontextmanager
 async def blocked(database_url: str) -> AsyncIterator[None]:
     """Nobody can write deliveries until the block ends."""
@@ -131,9 +125,7 @@ async def test_bodies_that_the_socket_cannot_take_at_once_arrive_whole(intake: I
     assert [row[0] for row in found] == bodies
 
 
-async def test_a_server_that_is_being_stopped_is_waited_for_once(
-    one_at_a_time: None, intake: Intake, database_url: str
-) -> None:
+async def test_a_server_that_is_being_stopped_is_waited_for_once(intake: Intake, database_url: str) -> None:
     """It answers the statement with its word before it hangs up; the delivery goes over the next connection."""
     await store(intake, arrival("before"))
     async with blocked(database_url):
@@ -236,7 +228,7 @@ async def test_what_takes_too_long_is_not_acknowledged(
     await intake.aclose()
 
 
-async def test_a_database_that_is_down_is_found_again(one_at_a_time: None, database_url: str) -> None:
+async def test_a_database_that_is_down_is_found_again(database_url: str) -> None:
     async with proxied(database_url) as (proxy, url):
         intake = Intake(url)
         assert outcomes(await store(intake, arrival("before"))) == ["stored"]
@@ -261,9 +253,7 @@ async def test_a_connection_that_died_at_rest_costs_no_delivery(intake: Intake, 
     assert rows(database_url)["next"] == 0
 
 
-async def test_a_commit_whose_answer_is_lost_is_recognised_on_the_next_connection(
-    one_at_a_time: None, database_url: str
-) -> None:
+async def test_a_commit_whose_answer_is_lost_is_recognised_on_the_next_connection(database_url: str) -> None:
     async with proxied(database_url) as (proxy, url):
         intake = Intake(url)
         await store(intake, arrival("before"))
@@ -275,7 +265,7 @@ async def test_a_commit_whose_answer_is_lost_is_recognised_on_the_next_connectio
     assert rows(database_url) == {"before": 0, "a": 1}
 
 
-async def test_a_commit_of_unknown_outcome_is_not_acknowledged(one_at_a_time: None, database_url: str) -> None:
+async def test_a_commit_of_unknown_outcome_is_not_acknowledged(database_url: str) -> None:
     async with proxied(database_url) as (proxy, url):
         intake = Intake(url)
         await store(intake, arrival("before"))
@@ -289,7 +279,7 @@ async def test_a_commit_of_unknown_outcome_is_not_acknowledged(one_at_a_time: No
 
 
 async def test_a_database_that_falls_silent_is_given_up_in_time(
-    one_at_a_time: None, database_url: str, monkeypatch: pytest.MonkeyPatch
+    database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.webhooks.line, "_ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(app.webhooks.line, "_RETRY_SECONDS", 0.1)
