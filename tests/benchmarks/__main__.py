@@ -11,7 +11,10 @@ import shutil
 import sys
 import tempfile
 import time
+from logging import CRITICAL
 from pathlib import Path
+
+import structlog
 
 from tests.benchmarks.bench import Bench, durable_server
 from tests.benchmarks.table import Row, missed, shown
@@ -26,6 +29,8 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter measurements, for a look")
     parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="NAME", help=", ".join(known))
     wanted = parser.parse_args()
+    # Parts of the service run in this process, whose output is the table.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(CRITICAL))
     say(f"{machine()}{'; a quick run' if wanted.quick else ''}\n\n")
     # PostgreSQL runs as a user of its own when this runs as root, and must reach the folder.
     folder = Path(tempfile.mkdtemp(prefix="makegood-bench-"))

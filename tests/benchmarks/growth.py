@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 
 import httpx
 import psycopg
-import structlog
 
 from app.http import tls_context
 from app.runtime import build_runtime
@@ -64,8 +62,7 @@ def planted(bench: Bench) -> str:
         finally:
             await runtime.aclose()
 
-    with quietly():
-        asyncio.run(play())
+    asyncio.run(play())
     return url
 
 
@@ -113,8 +110,7 @@ def timed(client: httpx.Client, path: str) -> float:
 
 def sweeps(empty: str, grown: str) -> list[Row]:
     """Milliseconds of one round of all that a worker looks for every few seconds."""
-    with quietly():
-        before, after = (asyncio.run(one_round(url)) for url in (empty, grown))
+    before, after = (asyncio.run(one_round(url)) for url in (empty, grown))
     return [Row("one round of all sweeps", after, f"ms (empty: {before:.1f})")]
 
 
@@ -130,16 +126,6 @@ async def one_round(url: str) -> float:
     finally:
         await runtime.aclose()
     return 1000 * taken
-
-
-@contextmanager
-def quietly() -> Iterator[None]:
-    """Without the log of the service, which is this process here."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    try:
-        yield
-    finally:
-        structlog.reset_defaults()
 
 
 def intake(bench: Bench, urls: tuple[str, str]) -> tuple[float, float]:
