@@ -141,21 +141,20 @@ class _Answer:
         self._loop = asyncio.get_running_loop()
         self._whole: asyncio.Future[PGresult] = self._loop.create_future()
         self._last: PGresult | None = None
+        self._socket = pgconn.socket
 
     async def arrives(self) -> PGresult:
         """Waits for it. Raises `_Fault`, `psycopg.OperationalError` when the connection is lost, and `TimeoutError`."""
-        socket = self._pgconn.socket
         # The deadline is that of the statement under way, not of those that wait behind it.
         deadline = self._loop.call_later(_ANSWER_SECONDS, self._fail, TimeoutError())
-        self._loop.add_reader(socket, self._read)
+        self._loop.add_reader(self._socket, self._read)
         try:
             if self._pgconn.flush():
-                self._loop.add_writer(socket, self._write)
+                self._loop.add_writer(self._socket, self._write)
             result = await self._whole
         finally:
             deadline.cancel()
-            self._loop.remove_reader(socket)
-            self._loop.remove_writer(socket)
+            self._leave()
         if result.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
             raise _Fault((result.error_field(DiagnosticField.SQLSTATE) or b"").decode())
         return result
@@ -175,11 +174,20 @@ class _Answer:
     def _write(self) -> None:
         try:
             if not self._pgconn.flush():
-                self._loop.remove_writer(self._pgconn.socket)
+                self._loop.remove_writer(self._socket)
         except psycopg.Error as error:
             self._fail(error)
 
+    def _leave(self) -> None:
+        """Listens no more. At once when all is told: libpq may have closed its socket, whose number is soon given to
+        somebody else's."""
+        socket, self._socket = self._socket, -1
+        if socket >= 0:
+            self._loop.remove_reader(socket)
+            self._loop.remove_writer(socket)
+
     def _end(self) -> None:
+        self._leave()
         if not self._whole.done():
             if self._last is None:
                 self._whole.set_exception(psycopg.OperationalError("no answer"))
@@ -187,6 +195,7 @@ class _Answer:
                 self._whole.set_result(self._last)
 
     def _fail(self, error: psycopg.Error | TimeoutError) -> None:
+        self._leave()
         if not self._whole.done():
             self._whole.set_exception(error)
 
