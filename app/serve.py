@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import multiprocessing
 import os
 import signal
@@ -115,11 +114,7 @@ def _build(with_worker: bool) -> ASGIApp:
         raise ConfigError("A serving process was started without a database; start it with: makegood serve")
     tracing.start(settings.traces_url, "api")
     runtime = build_runtime(settings, settings.database_url.get_secret_value())
-    service = BodyDeadline(create_app(runtime, with_worker=with_worker))
-    # What is there by now stays. Looking through it for garbage, again and again, held every request up for some 40 ms.
-    gc.collect()
-    gc.freeze()
-    return service
+    return BodyDeadline(create_app(runtime, with_worker=with_worker))
 
 
 def _end_with_parent() -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 import sys
 from datetime import datetime
@@ -71,9 +70,7 @@ def listening() -> socket.socket:
 
 
 def serve(app: ASGIApp, **options: Any) -> None:
-    """With uvicorn, in this process, its memory settled as ours is (`app.serve`)."""
-    gc.collect()
-    gc.freeze()
+    """With uvicorn, in this process."""
     wanted: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, **options}
     uvicorn.Server(uvicorn.Config(app, **wanted)).run([listening()])
 
