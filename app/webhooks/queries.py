@@ -33,28 +33,28 @@ async def search(
     if after is not None:
         statement = statement.where(Delivery.id < after)
     if topic is not None and store is None and supplier is None:
-        statement = _of_every_sender(statement, _senders(topic)).limit(limit)
+        statement = _of_every_sender(statement, _senders(topic))
     shown = select(Delivery).where(Delivery.id.in_(statement)).order_by(Delivery.id.desc()).limit(limit)
     return list(await work.session.scalars(shown.options(defer(Delivery.body))))
 
 
 def _senders(topic: str) -> CTE:
     """Who ever sent that topic, found by one look into the index for each of them."""
-    next_one = select(Delivery.source_kind, Delivery.source).where(Delivery.topic == topic)
-    next_one = next_one.order_by(Delivery.source_kind, Delivery.source).limit(1)
-    # The topic again, in the row that is compared: only the index that begins with it can take that.
-    sender, about = tuple_(Delivery.topic, Delivery.source_kind, Delivery.source), literal(topic)
-    found = select(next_one.where(sender > tuple_(about, "", "")).subquery()).cte("senders", recursive=True)
-    after = sender > tuple_(about, found.c.source_kind, found.c.source)
+    # The topic is compared within the row alone, where the index begins with it: told apart it would be where the look
+    # begins, and every delivery of the topic up to the next sender would be passed by.
+    place = (Delivery.topic, Delivery.source_kind, Delivery.source)
+    about = literal(topic)
+    next_one = select(*place).order_by(*place).limit(1)
+    first = next_one.where(tuple_(*place) > tuple_(about, "", "")).subquery()
+    found = select(first.c.source_kind, first.c.source).where(first.c.topic == about).cte("senders", recursive=True)
+    after = tuple_(*place) > tuple_(about, found.c.source_kind, found.c.source)
     following = next_one.where(after).correlate(found).lateral()
-    return found.union_all(select(following).select_from(found.join(following, true())))
+    further = select(following.c.source_kind, following.c.source).select_from(found.join(following, true()))
+    return found.union_all(further.where(following.c.topic == about))
 
 
 def _of_every_sender(newest: Select[UUID], senders: CTE) -> Select[UUID]:
-    """The newest of each sender: of a topic that is rare with one of them, or as a whole, no others are read.
-
-    Newest first, for a limit: with one the planner knows how few they are, and looks each up.
-    """
+    """The newest of each sender: of a topic that is rare with one of them, or as a whole, no others are read."""
     theirs = newest.where(Delivery.source_kind == senders.c.source_kind, Delivery.source == senders.c.source)
     each = theirs.correlate(senders).lateral()
-    return select(each.c.id).select_from(senders.join(each, true())).order_by(each.c.id.desc())
+    return select(each.c.id).select_from(senders.join(each, true()))

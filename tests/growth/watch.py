@@ -40,15 +40,18 @@ _READ_SO_FAR = (
 
 @dataclass(frozen=True)
 class Seen:
-    """One statement: its text, the growing tables that it read whole, and how many rows it looked at in all."""
+    """One statement: its text, the growing tables that it read whole, how many rows it looked at in all, and how many
+    pages: entries of an index that are passed by within one look count as no rows.
+    """
 
     text: str
     whole: tuple[str, ...]
     rows: int
+    pages: int
     plan: str
 
     def __str__(self) -> str:
-        return f"{self.rows} rows, whole: {self.whole or 'none'}\n{self.text[-700:]}\n{self.plan}"
+        return f"{self.rows} rows, {self.pages} pages, whole: {self.whole or 'none'}\n{self.text[-700:]}\n{self.plan}"
 
 
 @dataclass
@@ -57,10 +60,10 @@ class Watch:
 
     seen: list[Seen] = field(default_factory=list)
 
-    def require_probes(self, most_rows: int) -> None:
-        """Fails for statements that read a growing table as a whole or more rows than that, and when none was seen."""
+    def require_probes(self, most_rows: int, most_pages: int) -> None:
+        """Fails for statements that read a growing table as a whole, or more rows or pages; and when none was seen."""
         assert self.seen, "no statement was seen"
-        faults = [one for one in self.seen if one.whole or one.rows > most_rows]
+        faults = [one for one in self.seen if one.whole or one.rows > most_rows or one.pages > most_pages]
         if faults:
             pytest.fail("\n\n".join(map(str, faults[:4])), pytrace=False)
 
@@ -109,7 +112,7 @@ async def _explained(connection: Any, real: Any, text: str, params: Any) -> Seen
     try:
         if _OF_QUEUE.search(text):
             return await _counted(cursor, real, text, params)
-        await real(cursor, f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", params)
+        await real(cursor, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}", params)
         row = await cursor.fetchone()
         assert row is not None
         return _seen(text, cast(dict[str, Any], row[0][0]["Plan"]))
@@ -124,7 +127,7 @@ async def _explained_on_line(line: Line, real: Any, text: str, parameters: Seque
     """The same where every statement is a transaction of its own, and a row is its first column alone."""
     await real(line, "BEGIN", [])
     try:
-        (told,) = await real(line, f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", parameters)
+        (told,) = await real(line, f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {text}", parameters)
         return _seen(text, cast(dict[str, Any], json.loads(told)[0]["Plan"]))
     finally:
         await real(line, "ROLLBACK", [])
@@ -139,7 +142,7 @@ async def _counted(cursor: Any, real: Any, text: str, params: Any) -> Seen:
         name: tuple(a - b for a, b in zip(row, before.get(name, (0, 0)), strict=True)) for name, row in after.items()
     }
     whole = tuple(sorted(name for name, (by_scan, _) in delta.items() if by_scan and name not in SMALL))
-    return Seen(text, whole, sum(map(sum, delta.values())), f"read (as a whole, by index): {delta}")
+    return Seen(text, whole, sum(map(sum, delta.values())), 0, f"read (as a whole, by index): {delta}")
 
 
 async def _read_so_far(cursor: Any, real: Any) -> dict[str, tuple[int, int]]:
@@ -161,7 +164,8 @@ def _seen(text: str, plan: dict[str, Any]) -> Seen:
             rows += int(looked)
         if kind == "Seq Scan" and table not in SMALL and node.get("Actual Loops", 1):
             whole.append(str(table))
-    return Seen(text, tuple(whole), rows, "\n".join(lines))
+    pages = plan.get("Shared Hit Blocks", 0) + plan.get("Shared Read Blocks", 0)
+    return Seen(text, tuple(whole), rows, pages, "\n".join(lines))
 
 
 def _nodes(node: dict[str, Any], depth: int) -> Iterator[tuple[int, dict[str, Any]]]:
