@@ -42,9 +42,9 @@ def bands(value: int) -> list[int]:
     return [index << _WIDTH | value >> index * _WIDTH & _MASK for index in range(_BANDS)]
 
 
-def candidate_bands(value: int) -> list[int]:
-    """Of two hashes that differ in 7 bits or fewer, one part differs in none or one: all parts that this can be."""
-    return [near for band in bands(value) for near in _one_off(band)]
+def candidate_bands(value: int) -> list[list[int]]:
+    """Of two hashes that differ in 7 bits or fewer, one part differs in none or one: for each part, all it can be."""
+    return [list(_one_off(band)) for band in bands(value)]
 
 
 def _one_off(band: int) -> Iterator[int]:

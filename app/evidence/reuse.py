@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import literal_column, or_, select
 
 from app.cases import service as cases
 from app.cases.models import Case, Evidence
@@ -35,7 +35,8 @@ async def shown_before(work: Work, photo: Photo, request_id: UUID) -> list[str]:
     """The references of cases of other requests with the same file or nearly the same picture, oldest first."""
     alike = [Photo.sha256 == photo.sha256]
     if photo.likeness is not None:
-        alike.append(Photo.bands.overlap(candidate_bands(photo.likeness)))
+        parts = enumerate(candidate_bands(photo.likeness), start=1)
+        alike += [Photo.bands[literal_column(str(place))].in_(near) for place, near in parts]
     statement = (
         select(Photo.sha256, Photo.likeness, Case.reference)
         .join(Evidence, Evidence.photo_id == Photo.id)

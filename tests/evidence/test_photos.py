@@ -131,15 +131,6 @@ async def test_blank_photos_are_not_taken_for_each_other(client: AsyncClient, ru
     assert "problem:photo_reused" not in (await client.get(f"{V1}/cases/{second['id']}")).json()["attention"]
 
 
-async def test_the_search_for_reuse_uses_the_indexes(runtime: Runtime) -> None:
-    async with runtime.work() as work:
-        await work.session.execute(text("SET LOCAL enable_seqscan = off"))
-        query = "EXPLAIN SELECT 1 FROM photos WHERE sha256 = 'x' OR bands && ARRAY[1,2,3]"
-        plan = "\n".join(row[0] for row in await work.session.execute(text(query)))
-    assert "ix_photos_sha256" in plan
-    assert "ix_photos_bands" in plan
-
-
 async def test_suppliers_get_links_that_do_not_change(
     client: AsyncClient, runtime: Runtime, clock: MovableClock
 ) -> None:
