@@ -69,6 +69,8 @@ def _read(text: str) -> Decimal:
     return Decimal(text)
 
 
+# By type as well: True is 1 to a dictionary, and no amount.
+@lru_cache(maxsize=4096, typed=True)
 def significant_decimals(text: str | int | Decimal) -> int:
     """How many digits after the point `text` really uses: `"15.0"` 0, `"15.50"` 1."""
     exponent = parse_decimal(text).normalize().as_tuple().exponent

@@ -8,12 +8,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from app.money import BadAmount, currency_exponent, significant_decimals, units_share
-from app.orders.reading import amount, child
+from app.orders.reading import amount
 from app.orders.snapshot import RefundState
 
 # No currency has more digits; finer amounts are computed averages (Shopify calls its unit price "approximate").
 _MOST_DIGITS = 4
-_NESTED = (dict, list)
+# As the JSON was read: nothing is derived from these, and a type is compared sooner than a family of types.
+_NESTED = frozenset({dict, list})
 # A sum of money holds no further ones.
 _SIDES = frozenset({"presentment_money", "shop_money", "presentmentMoney", "shopMoney"})
 
@@ -44,22 +45,25 @@ def amounts_by_side(value: Any, sides: Collection[str], skip: Collection[str] = 
     """The same for several sides in one walk, which is most of the work of reading an order."""
     told: dict[str, set[Any]] = {side: set() for side in sides}
     closed = _SIDES.union(skip)
-    waiting = [value] if isinstance(value, _NESTED) else []
-    while waiting:
-        item = waiting.pop()
+    waiting = [value]
+    for item in waiting:
         if isinstance(item, dict):
             for side, seen in told.items():
-                raw = child(item, side).get("amount") if side in item else None
-                if isinstance(raw, (str, int, Decimal)) and not isinstance(raw, bool):
-                    seen.add(raw)
-            waiting += [inner for key, inner in item.items() if isinstance(inner, _NESTED) and key not in closed]
-        else:
-            waiting += [inner for inner in item if isinstance(inner, _NESTED)]
+                if side in item:
+                    seen.add(_raw_amount(item[side]))
+            waiting += [inner for key, inner in item.items() if type(inner) in _NESTED and key not in closed]
+        elif isinstance(item, list):
+            waiting += [inner for inner in item if type(inner) in _NESTED]
     # An order tells the same few amounts many times: each is read once.
     return {side: {found for raw in seen if (found := _read(raw)) is not None} for side, seen in told.items()}
 
 
-def _read(raw: str | int | Decimal) -> Decimal | None:
+def _raw_amount(of_money: Any) -> str | int | Decimal | None:
+    raw = of_money.get("amount") if isinstance(of_money, dict) else None
+    return raw if isinstance(raw, (str, int, Decimal)) and not isinstance(raw, bool) else None
+
+
+def _read(raw: str | int | Decimal | None) -> Decimal | None:
     return amount({"amount": raw}, "amount")
 
 

@@ -31,7 +31,8 @@ def parse_json(raw: bytes) -> Any:
         value = json.loads(raw.decode("utf-8"), parse_float=Decimal, parse_constant=_no_constant)
     except (ValueError, RecursionError, InvalidOperation) as error:
         raise UnreadablePayload(f"The body is not JSON in UTF-8: {str(error)[:120]}") from error
-    if _depth(value) > _DEEPEST:
+    # Every level has a bracket, and most bodies have too few of them to be worth a walk.
+    if raw.count(b"{") + raw.count(b"[") > _DEEPEST and _depth(value) > _DEEPEST:
         raise UnreadablePayload(f"The body is nested more than {_DEEPEST} levels deep")
     return value
 
@@ -75,16 +76,20 @@ def text(container: Mapping[str, Any], key: str, limit: int = 500) -> str | None
     value = container.get(key)
     if not isinstance(value, str):
         return None
-    cleaned = value.replace("\x00", "").encode("utf-8", "replace").decode("utf-8").strip()
-    return cleaned[:limit] or None
+    cleaned = value.replace("\x00", "")
+    if not cleaned.isascii():
+        cleaned = cleaned.encode("utf-8", "replace").decode("utf-8")
+    return cleaned.strip()[:limit] or None
 
 
 def identifier(container: Mapping[str, Any], key: str) -> str | None:
     """An id given as an integer or text (also a `gid://…/123`, of which the last part counts); None when absent."""
     value = container.get(key)
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
+    if type(value) is int:
+        return str(value)[:64]
+    if not isinstance(value, str):
         return None
-    found = str(value).rsplit("/", 1)[-1].split("?", 1)[0].strip()
+    found = value.rsplit("/", 1)[-1].split("?", 1)[0].strip()
     return found[:64] if found and found.isascii() and found.isprintable() else None
 
 
