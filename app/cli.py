@@ -133,9 +133,10 @@ def worker_command(
 
 async def _work(settings: Settings, database_url: str, concurrency: int) -> None:
     from app.runtime import build_runtime
-    from app.worker import keep_working
+    from app.worker import keep_working, settle
 
     runtime = build_runtime(settings, database_url, pool_size=max(10, concurrency))
+    settle()
     say(f"Makegood works on up to {concurrency} jobs at a time. Ctrl-C stops it.")
     try:
         await keep_working(runtime, concurrency)

@@ -24,6 +24,7 @@ from app.patience import PatientProtocol
 from app.runtime import build_runtime
 from app.settings import Settings
 from app.settings_load import load_settings
+from app.worker import settle
 
 # Seconds. Load balancers keep idle connections for 60 and must not find them closed when they send.
 _KEEP_ALIVE = 65
@@ -114,7 +115,10 @@ def _build(with_worker: bool) -> ASGIApp:
         raise ConfigError("A serving process was started without a database; start it with: makegood serve")
     tracing.start(settings.traces_url, "api")
     runtime = build_runtime(settings, settings.database_url.get_secret_value())
-    return BodyDeadline(create_app(runtime, with_worker=with_worker))
+    service = BodyDeadline(create_app(runtime, with_worker=with_worker))
+    if with_worker:
+        settle()
+    return service
 
 
 def _end_with_parent() -> None:
