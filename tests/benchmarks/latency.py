@@ -77,7 +77,7 @@ def measure(bench: Bench) -> list[Row]:
         busy = []
         for case_id in cases[count:]:
             busy.append(show.confirm(case_id))
-            if load.poll() is not None:
+            if load.process.poll() is not None:
                 break
         rows += _shown(f"under full intake, {len(busy)} refunds", busy)
         return [*rows, Row("intake meanwhile", result_of(load).acknowledged, "deliveries/s")]

@@ -10,15 +10,15 @@ import base64
 import hashlib
 import hmac
 import json
-import os
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from random import Random
-from typing import Any, cast
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 import uvloop
@@ -59,30 +59,40 @@ class Result:
     ids: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Sender:
+    """A process that sends, and the file that it writes its result into: a pipe of which one end is set not to block,
+    as event loops do it, holds 64 kB and loses the rest.
+    """
+
+    process: subprocess.Popen[str]
+    told: IO[str]
+
+
 def send(plan: Plan) -> Result:
     """Carries out the plan in a process of its own."""
-    with started(plan) as sender:
-        return result_of(sender)
+    return result_of(started(plan))
 
 
-def started(plan: Plan) -> subprocess.Popen[str]:
-    """The sending process, which goes on by itself until its time is over."""
-    sender = subprocess.Popen(
-        [sys.executable, "-m", "tests.benchmarks.load"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+def started(plan: Plan) -> Sender:
+    """The sending process, which goes on by itself until its time is over; `result_of` waits for it."""
+    told = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by `result_of`
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.benchmarks.load"], stdin=subprocess.PIPE, stdout=told, text=True
     )
-    assert sender.stdin is not None
-    sender.stdin.write(json.dumps(asdict(plan)))
-    sender.stdin.close()
-    return sender
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(asdict(plan)))
+    process.stdin.close()
+    return Sender(process, told)
 
 
-def result_of(sender: subprocess.Popen[str]) -> Result:
+def result_of(sender: Sender) -> Result:
     """What the process has to say when its time is over."""
-    assert sender.stdout is not None
-    said = sender.stdout.read()
-    if sender.wait() != 0:
-        raise RuntimeError("the sender of the load ended badly")
-    return Result(**json.loads(said))
+    with sender.told:
+        if sender.process.wait() != 0:
+            raise RuntimeError("the sender of the load ended badly")
+        sender.told.seek(0)
+        return Result(**json.load(sender.told))
 
 
 def order_body(size: int, number: int) -> bytes:
@@ -291,7 +301,4 @@ def _length(head: bytes) -> int:
 
 
 if __name__ == "__main__":
-    said = json.dumps(asdict(uvloop.run(_Sending(Plan(**json.load(sys.stdin))).carry_out())))
-    # uvloop leaves it non-blocking, and what a pipe does not hold at once would be lost.
-    os.set_blocking(sys.stdout.fileno(), True)
-    sys.stdout.write(said)
+    json.dump(asdict(uvloop.run(_Sending(Plan(**json.load(sys.stdin))).carry_out())), sys.stdout)
