@@ -122,9 +122,9 @@ async def subscribe(playing: Show) -> None:
             await store.sync_subscriptions(f"{playing.fleet.url}/webhooks/{store.platform}/{store.key}")
         except StoreUnavailable as busy:
             # The workers took every turn of the store's pace: money goes first, and whoever asks else comes again.
-            if time.monotonic() > deadline:
+            if busy.retry_after is None or time.monotonic() > deadline:
                 raise
-            await asyncio.sleep(busy.retry_after or 0.1)
+            await asyncio.sleep(busy.retry_after)
         else:
             waiting.pop(0)
 

@@ -41,6 +41,7 @@ MOST_PAGES = 3_000
 async def test_a_sweep_finds_its_due_work(grown: Runtime, place: int) -> None:
     grown.settings.poll_seconds, grown.settings.webhook_check_minutes = 300, 15
     grown.settings.retention_personal_days, grown.settings.operator_email = 365, "ops@example.com"
+    grown.settings.digest_hour = 0
     with watching() as watch:
         await SWEEPS[place](grown)
     async with grown.work() as work:
