@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import select, text, tuple_
 
 from app.db.idempotency import IdempotencyKey
 from app.db.work import Work
@@ -16,6 +17,10 @@ from app.webhooks.models import Delivery, DeliveryStatus, SourceKind
 
 # Bodies are some kilobytes; so many are looked at in one transaction.
 BATCH = 100
+_EMPTY = text(
+    "UPDATE deliveries SET body = '', body_sha256 = hash, erased_at = :now "
+    "FROM unnest(CAST(:ids AS uuid[]), CAST(:hashes AS text[])) AS meant(meant_id, hash) WHERE id = meant_id"
+)
 # What an answer of the API may hold of a customer, by field: left empty, or marked where the field must be filled.
 _EMPTIED = frozenset({"email", "tracking_url", "thumbnail_url"})
 _MARKED = frozenset({"note", "tracking_number", "text", "url", "recipient", "subject", "html"})
@@ -42,11 +47,16 @@ async def erase_bodies(
 
 async def empty(work: Work, delivery_ids: list[UUID]) -> None:
     """Empties these bodies; each keeps its hash."""
-    statement = update(Delivery).where(
-        Delivery.id.in_(delivery_ids), Delivery.erased_at.is_(None), Delivery.status != DeliveryStatus.PENDING
+    statement = (
+        select(Delivery.id, Delivery.body)
+        .where(Delivery.id.in_(delivery_ids), Delivery.erased_at.is_(None), Delivery.status != DeliveryStatus.PENDING)
+        .order_by(Delivery.id)
+        .with_for_update()
     )
-    hashed = func.encode(func.sha256(Delivery.body), "hex")
-    await work.session.execute(statement.values(body=b"", body_sha256=hashed, erased_at=work.now))
+    hashes = {row.id: sha256(row.body).hexdigest() for row in await work.session.execute(statement)}
+    if hashes:
+        values = {"ids": list(hashes), "hashes": list(hashes.values()), "now": work.now}
+        await work.session.execute(_EMPTY, values)
 
 
 async def erase_answers(

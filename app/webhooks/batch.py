@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import LargeBinary, func, select, text, type_coerce
 from sqlalchemy.engine import Row
 
 from app import watching
@@ -20,7 +20,7 @@ from app.orders.bulk import OrderKey, PlainOrder
 from app.orders.reading import UnreadablePayload, identifier, parse_object
 from app.orders.snapshot import OrderSnapshot
 from app.stores import installation
-from app.webhooks import inbox
+from app.webhooks import inbox, packing
 from app.webhooks.clones import refuse_clone
 from app.webhooks.models import Delivery, SourceKind
 from app.webhooks.topics import order_named_in, reader_of_orders
@@ -60,8 +60,10 @@ class Sorted:
 
 async def take(work: Work) -> list[Row[Any]]:
     """Due deliveries of stores, oldest first, locked; those that others read are passed over. `deaths` is theirs."""
+    kept = type_coerce(Delivery.body, LargeBinary)
+    head = func.substring(kept, 1, packing.HEAD, type_=LargeBinary)
     statement = (
-        select(Delivery.id, Delivery.deaths, func.octet_length(Delivery.body).label("size"))
+        select(Delivery.id, Delivery.deaths, func.octet_length(kept).label("size"), head.label("head"))
         .where(inbox.due(work), Delivery.source_kind == SourceKind.STORE)
         .order_by(Delivery.id)
         .limit(MOST)
@@ -70,7 +72,7 @@ async def take(work: Work) -> list[Row[Any]]:
     taken: list[Row[Any]] = []
     size = 0
     for row in await work.session.execute(statement):
-        size += row.size
+        size += packing.length(row.head, row.size)
         if taken and size > MOST_BYTES:
             break
         taken.append(row)

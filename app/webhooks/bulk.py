@@ -6,27 +6,38 @@ The columns go over as PostgreSQL's own binary arrays, made here: a body is copi
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from pydantic_core import to_json
 
 from app.db.base import new_id
 from app.webhooks.inbox import CHANNEL, Arrival, is_id_only, kept_headers
 from app.webhooks.line import Line
+from app.webhooks.packing import pack
 
 # Sent outside the transaction that stores, for PostgreSQL commits transactions with a NOTIFY one by one. That it is not
 # waited for on the disk is right: what it tells is already there.
 _WAKE = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
 
-_KEY = ("source_kind", "source", "dedupe_key")
-_TEXTS = (*_KEY, "topic", "webhook_id", "event_id", "delivery_id", "trace")
+# The columns that a row knows of itself, in the sequence of its cells, the first four being what a repeat needs.
+_CELLS = {
+    "id": "uuid", "source_kind": "text", "source": "text", "dedupe_key": "text", "received_at": "timestamptz",
+    "headers": "text", "topic": "text", "webhook_id": "text", "event_id": "text", "delivery_id": "text",
+    "trace": "text",
+}  # fmt: skip
+_OF_REPEATS = 4
+_TYPES = tuple(_CELLS.values())
+_VALUES = ", ".join(
+    f"unnest(${place}::{of}[]){'::jsonb' if name == 'headers' else ''}"
+    for place, (name, of) in enumerate(_CELLS.items(), start=1)
+)
 # A conflict neither waits for whoever reads the row nor writes anything: repeats are none of the news' business.
 _INSERT = f"""
-INSERT INTO deliveries (id, received_at, duplicates, body, headers, {", ".join(_TEXTS)})
-SELECT unnest($1::uuid[]), unnest($2::timestamptz[]), unnest($3::int4[]), unnest($4::bytea[]),
-  unnest($5::text[])::jsonb, {", ".join(f"unnest(${place}::text[])" for place in range(6, 6 + len(_TEXTS)))}
+INSERT INTO deliveries ({", ".join(_CELLS)}, duplicates, body)
+SELECT {_VALUES}, unnest(${len(_CELLS) + 1}::int4[]), unnest(${len(_CELLS) + 2}::bytea[])
 ON CONFLICT (source_kind, source, dedupe_key) DO NOTHING
 RETURNING id
 """
@@ -54,9 +65,11 @@ RETURNING came.id
 """
 _OIDS = {"bool": 16, "bytea": 17, "int4": 23, "text": 25, "timestamptz": 1184, "uuid": 2950}
 _HEAD = struct.Struct("!iiIii")
-_INT4 = struct.Struct("!i")
-_INT8 = struct.Struct("!q")
-_NULL = _INT4.pack(-1)
+_LENGTH = struct.Struct("!i")
+_INT4 = struct.Struct("!ii")
+_INT8 = struct.Struct("!iq")
+_NULL = _LENGTH.pack(-1)
+_UUID = _LENGTH.pack(16)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -64,19 +77,17 @@ _MICROSECOND = timedelta(microseconds=1)
 # Not frozen, for that costs a microsecond for each field: these are made for every delivery.
 @dataclass(slots=True)
 class Row:
-    """One delivery in the words of PostgreSQL; what cannot be said in them fails when it is made, and alone."""
+    """One delivery in the words of PostgreSQL; what cannot be said in them fails when it is made, and alone.
+
+    `key` is what makes two deliveries the same. `cells` are those of `_CELLS`, each with its length before it; the
+    body, which may be large, is not copied.
+    """
 
     id: bytes
-    received_at: bytes
+    key: tuple[bytes, ...]
+    cells: tuple[bytes, ...]
     body: bytes
-    headers: bytes
-    texts: tuple[bytes | None, ...]
     is_id_only: bool
-
-    @property
-    def key(self) -> tuple[bytes | None, ...]:
-        """What makes two deliveries the same."""
-        return self.texts[: len(_KEY)]
 
 
 @dataclass(slots=True)
@@ -88,19 +99,22 @@ class Times:
 
 
 def row_of(arrival: Arrival, now: datetime) -> Row:
-    """The row of what has arrived now."""
-    told = (
-        arrival.source_kind, arrival.source, arrival.dedupe_key, arrival.topic, arrival.webhook_id, arrival.event_id,
-        arrival.delivery_id, arrival.trace,
-    )  # fmt: skip
-    return Row(
-        id=new_id().bytes,
-        received_at=_INT8.pack((now - _EPOCH) // _MICROSECOND),
-        body=arrival.body,
-        headers=to_json(kept_headers(arrival.headers)),
-        texts=tuple(None if text is None else text.encode() for text in told),
-        is_id_only=is_id_only(arrival.topic),
+    """The row of what has arrived now, its cells in the sequence of `_CELLS`."""
+    own = new_id().bytes
+    cells = (
+        _UUID + own,
+        _often(arrival.source_kind),
+        _often(arrival.source),
+        _text(arrival.dedupe_key),
+        _INT8.pack(8, (now - _EPOCH) // _MICROSECOND),
+        _cell(to_json(kept_headers(arrival.headers))),
+        _often(arrival.topic),
+        _text(arrival.webhook_id),
+        _text(arrival.event_id),
+        _text(arrival.delivery_id),
+        _text(arrival.trace),
     )
+    return Row(own, cells[1:_OF_REPEATS], cells, pack(arrival.body), is_id_only(arrival.topic))
 
 
 async def insert(line: Line, all_of_them: Sequence[Times]) -> set[bytes]:
@@ -110,29 +124,21 @@ async def insert(line: Line, all_of_them: Sequence[Times]) -> set[bytes]:
     """
     # In one sequence everywhere, so that two processes that are sent the same never wait for each other in a ring.
     ordered = sorted(all_of_them, key=lambda one: one.row.key)
-    rows = [one.row for one in ordered]
-    arrays = [
-        _array("uuid", [row.id for row in rows]),
-        _array("timestamptz", [row.received_at for row in rows]),
-        _array("int4", [_INT4.pack(one.repeats) for one in ordered]),
-        _array("bytea", [row.body for row in rows]),
-        _array("text", [row.headers for row in rows]),
-        *_text_arrays(rows, len(_TEXTS)),
-    ]
+    columns = zip(*[one.row.cells for one in ordered], strict=True)
+    arrays = [_array(of, column) for of, column in zip(_TYPES, columns, strict=True)]
+    arrays.append(_array("int4", [_INT4.pack(4, one.repeats) for one in ordered]))
+    arrays.append(_bodies([one.row.body for one in ordered]))
     return set(await line.execute(_INSERT, arrays))
 
 
 async def count_repeats(line: Line, all_of_them: Sequence[Times]) -> None:
     """Counts deliveries that were there before; those that are news all the same wait to be read again."""
     rows = [one.row for one in all_of_them]
-    kinds, sources, keys = _text_arrays(rows, len(_KEY))
-    times = [_INT4.pack(one.repeats + 1) for one in all_of_them]
-    arrays = [
-        _array("uuid", [row.id for row in rows]), kinds, sources, keys,
-        _array("int4", times),
-        _array("bool", [b"\x01" if row.is_id_only else b"\x00" for row in rows]),
-        _array("bytea", [row.body if row.is_id_only else None for row in rows]),
-    ]  # fmt: skip
+    columns = zip(*[row.cells[:_OF_REPEATS] for row in rows], strict=True)
+    arrays = [_array(of, column) for of, column in zip(_TYPES[:_OF_REPEATS], columns, strict=True)]
+    arrays.append(_array("int4", [_INT4.pack(4, one.repeats + 1) for one in all_of_them]))
+    arrays.append(_array("bool", [_cell(b"\x01" if row.is_id_only else b"\x00") for row in rows]))
+    arrays.append(_bodies([row.body if row.is_id_only else None for row in rows]))
     counted = set(await line.execute(_REPEAT, arrays))
     gone = [one for one in all_of_them if one.row.id not in counted]
     if gone:
@@ -145,16 +151,28 @@ async def wake_readers(line: Line) -> None:
     await line.execute(_WAKE, [])
 
 
-def _text_arrays(rows: Sequence[Row], count: int) -> Iterable[bytes]:
-    return (_array("text", [row.texts[place] for row in rows]) for place in range(count))
+def _cell(value: bytes) -> bytes:
+    return _LENGTH.pack(len(value)) + value
 
 
-def _array(of: str, items: Sequence[bytes | None]) -> bytes:
-    """One dimension, from 1 on, as `array_send` of PostgreSQL writes it."""
-    parts = [_HEAD.pack(1, any(item is None for item in items), _OIDS[of], len(items), 1)]
-    for item in items:
-        if item is None:
-            parts.append(_NULL)
-        else:
-            parts += (_INT4.pack(len(item)), item)
+def _text(value: str | None) -> bytes:
+    return _NULL if value is None else _cell(value.encode())
+
+
+@lru_cache(maxsize=1000)
+def _often(value: str) -> bytes:
+    """The cell of a text that comes again and again."""
+    return _text(value)
+
+
+def _array(of: str, cells: Sequence[bytes]) -> bytes:
+    """One dimension, from 1 on, as `array_send` of PostgreSQL writes it; it may hold NULL."""
+    return b"".join((_HEAD.pack(1, 1, _OIDS[of], len(cells), 1), *cells))
+
+
+def _bodies(bodies: Sequence[bytes | None]) -> bytes:
+    """An array of them, each copied once."""
+    parts = [_HEAD.pack(1, 1, _OIDS["bytea"], len(bodies), 1)]
+    for body in bodies:
+        parts += (_NULL,) if body is None else (_LENGTH.pack(len(body)), body)
     return b"".join(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -48,22 +48,18 @@ class NotStored(Unavailable):
 
 @dataclass(slots=True, eq=False)
 class _Member:
-    """One delivery and the sender who waits for it."""
+    """One delivery and the sender who waits for it; `size`: bytes of the body as it came, which that request holds."""
 
     row: Row
+    size: int
     answer: asyncio.Future[bool]
 
 
 @dataclass(slots=True, eq=False)
-class _Same:
-    """Everybody who sent the same delivery."""
+class _Same(Times):
+    """Everybody who sent the same delivery. The first is the delivery, the others are its repeats."""
 
-    members: list[_Member] = field(default_factory=list)
-
-    @property
-    def times(self) -> Times:
-        """The first is the delivery, the others are its repeats."""
-        return Times(self.members[0].row, len(self.members) - 1)
+    members: list[_Member]
 
 
 class Intake:
@@ -86,8 +82,9 @@ class Intake:
         Raises `NotStored`, soon, when it is not or nobody can tell. Whoever is cancelled here leaves it on its way.
         """
         row = bulk.row_of(arrival, now)
-        self._admit(len(row.body))
-        member = _Member(row, asyncio.get_running_loop().create_future())
+        size = len(arrival.body)
+        self._admit(size)
+        member = _Member(row, size, asyncio.get_running_loop().create_future())
         self._queue.append(member)
         self._came.set()
         return await member.answer
@@ -140,7 +137,7 @@ class Intake:
         if not batch:
             return
         try:
-            stored = await bulk.insert(self._line, [same.times for same in batch])
+            stored = await bulk.insert(self._line, batch)
         except RowRefused as refusal:
             if len(batch) > 1:
                 middle = len(batch) // 2
@@ -153,17 +150,17 @@ class Intake:
             self._fail(batch, error)
         else:
             self._news.set()
-            fresh = [same for same in batch if same.times.row.id in stored]
+            fresh = [same for same in batch if same.row.id in stored]
             self._answer(fresh, None, new=True)
             if len(fresh) < len(batch):
-                self._begin(self._count([same for same in batch if same.times.row.id not in stored]))
+                self._begin(self._count([same for same in batch if same.row.id not in stored]))
 
     async def _count(self, repeats: list[_Same]) -> None:
-        news = [same for same in repeats if same.times.row.is_id_only]
-        others = [same for same in repeats if not same.times.row.is_id_only]
+        news = [same for same in repeats if same.row.is_id_only]
+        others = [same for same in repeats if not same.row.is_id_only]
         enough = asyncio.get_running_loop().call_later(_COUNT_SECONDS, self._acknowledge, others)
         try:
-            await bulk.count_repeats(self._line_of_repeats, [same.times for same in repeats])
+            await bulk.count_repeats(self._line_of_repeats, repeats)
         except Exception as error:  # noqa: BLE001 - as above
             # Whoever reads it may hold it for longer than a sender waits; it is stored, and acknowledged if no news.
             self._fail(news, error)
@@ -190,7 +187,7 @@ class Intake:
         for same in batch:
             for at, member in enumerate(same.members):
                 self._waiting -= 1
-                self._waiting_bytes -= len(member.row.body)
+                self._waiting_bytes -= member.size
                 if member.answer.done():
                     continue
                 if refusal is None:
@@ -212,5 +209,10 @@ class Intake:
 def _grouped(batch: list[_Member]) -> Iterable[_Same]:
     found: dict[object, _Same] = {}
     for member in batch:
-        found.setdefault(member.row.key, _Same()).members.append(member)
+        same = found.get(member.row.key)
+        if same is None:
+            found[member.row.key] = _Same(member.row, 0, [member])
+        else:
+            same.repeats += 1
+            same.members.append(member)
     return found.values()

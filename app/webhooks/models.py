@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, HasId
+from app.webhooks.packing import Packed
 
 
 class SourceKind(StrEnum):
@@ -31,7 +32,8 @@ class DeliveryStatus(StrEnum):
 
 
 class Delivery(HasId, Base):
-    """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes.
+    """One webhook. `dedupe_key` is the platform's own notion of the same delivery; `body` is the raw bytes,
+    packed in the table.
 
     The body is emptied at `erased_at`, by retention or because its customer asked; its hash stays. `deaths` counts the
     processes that ended while reading it. `trace` is the place in the trace that it came in with (a W3C traceparent),
@@ -59,7 +61,7 @@ class Delivery(HasId, Base):
     event_id: Mapped[str | None]
     delivery_id: Mapped[str | None]
     headers: Mapped[dict[str, Any]]
-    body: Mapped[bytes]
+    body: Mapped[bytes] = mapped_column(Packed)
     status: Mapped[str] = mapped_column(default=DeliveryStatus.PENDING, server_default=DeliveryStatus.PENDING)
     error: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from app.db.base import new_id
 from app.db.engine import libpq_url
 from app.webhooks.inbox import CHANNEL
+from app.webhooks.packing import pack
 
 _PLACED = datetime(2026, 11, 20, 9, tzinfo=UTC)
 # Orders between the making of one and its first update: nobody's update comes with the order itself.
@@ -98,7 +99,7 @@ def _put(
 def _row(topic: str, body: bytes) -> tuple[Any, ...]:
     key = new_id()
     headers = json.dumps({"x-shopify-topic": topic, "x-shopify-webhook-id": f"{key}"})
-    return key, "store", "alpha", f"{key}", topic, f"{key}", headers, body, "pending", datetime.now(UTC)
+    return key, "store", "alpha", f"{key}", topic, f"{key}", headers, pack(body), "pending", datetime.now(UTC)
 
 
 def opened(url: str) -> psycopg.Connection[TupleRow]:

@@ -15,6 +15,7 @@ from psycopg import sql
 from app.db.engine import libpq_url
 from app.runtime import Runtime
 from app.sandbox.world import CLIENT_SECRET
+from app.webhooks.packing import unpack
 from tests.e2e.stage import SHOP, Stage
 
 ADMIN = {"Authorization": "Bearer test-admin-key-0123456789"}
@@ -57,16 +58,14 @@ def found_anywhere(runtime: Runtime, needles: list[str]) -> list[str]:
         assert len(columns) > 150
         for table, column, kind in columns:
             name = sql.Identifier(column)
-            shown = (
-                sql.SQL("encode({}, 'escape')").format(name) if kind == "bytea" else sql.SQL("{}::text").format(name)
-            )
-            query = sql.SQL("SELECT count(*) FROM {} WHERE strpos(lower({}), %s) > 0").format(
-                sql.Identifier(table), shown
-            )
-            for needle in needles:
-                row = connection.execute(query, [needle.lower()]).fetchone()
-                if row and row[0]:
-                    found.append(f"{table}.{column}: {needle}")
+            shown = name if kind == "bytea" else sql.SQL("{}::text").format(name)
+            rows = connection.execute(
+                sql.SQL("SELECT {} FROM {} WHERE {} IS NOT NULL").format(shown, sql.Identifier(table), name)
+            ).fetchall()
+            held = {(unpack(value).decode(errors="replace") if kind == "bytea" else value).lower() for (value,) in rows}
+            found += [
+                f"{table}.{column}: {needle}" for needle in needles if any(needle.lower() in value for value in held)
+            ]
     return found
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from app.sandbox.delivery import Delivery
+from app.webhooks.packing import unpack
 from tests.faults import others
 from tests.faults.crew import Care, Errand, order_of_body
 from tests.faults.draw import Play
@@ -243,9 +244,9 @@ class Batch:
         found = {}
         for delivery_id, kind, source, topic, body in rows:
             if kind == "supplier":
-                game = next((game for case, game in self.by_case.items() if case.encode() in bytes(body)), None)
+                game = next((game for case, game in self.by_case.items() if case.encode() in unpack(body)), None)
             else:
-                game = self._by_order.get((source, order_of_body(bytes(body), topic) or ""))
+                game = self._by_order.get((source, order_of_body(unpack(body), topic) or ""))
             if game is not None:
                 found[str(delivery_id)] = game
         return found

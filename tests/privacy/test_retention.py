@@ -46,7 +46,7 @@ async def one(runtime: Runtime, model: type[Any]) -> Any:
 async def test_bodies_go_after_reading_and_failed_ones_later(
     runtime: Runtime, client: AsyncClient, clock: MovableClock
 ) -> None:
-    body = b'{"id": 1, "email": "ann@example.com"}'
+    body = b'{"id": 1, "email": "ann@example.com", "note": "%s"}' % (b"well " * 4000)
     runtime.settings.retention_delivery_row_days = 3650
     async with runtime.work() as work:
         ids = {}

@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import psycopg
@@ -17,6 +19,7 @@ import app.webhooks.line
 from app.webhooks import bulk, inbox
 from app.webhooks.inbox import Arrival
 from app.webhooks.intake import Intake, NotStored
+from app.webhooks.packing import unpack
 from tests.webhooks.postgres_proxy import proxied
 
 PATIENCE = 30
@@ -106,23 +109,25 @@ async def test_a_row_holds_what_was_sent(intake: Intake, database_url: str) -> N
         "cookie": "no",
     }
     now = datetime(2026, 11, 20, 10, 0, 0, 123456, UTC)
-    await intake.store(inbox.shopify_arrival("alpha", headers, b"\x00\xff{'"), now)
+    sent = inbox.shopify_arrival("alpha", headers, b"\x00\xff{'")
+    await intake.store(replace(sent, event_id="e", delivery_id="d", trace="t"), now)
     with psycopg.connect(database_url) as connection:
         found = connection.execute(
-            "SELECT source_kind, source, topic, webhook_id, event_id, headers, body, status, attempts, received_at "
-            "FROM deliveries"
+            "SELECT source_kind, source, dedupe_key, topic, webhook_id, event_id, delivery_id, trace, headers, body, "
+            "status, attempts, duplicates, received_at FROM deliveries"
         ).fetchone()
     kept = {"x-shopify-topic": "orders/é", "x-shopify-webhook-id": "w", "user-agent": "\xffx"}
-    assert found == ("store", "alpha", "orders/é", "w", None, kept, b"\x00\xff{'", "pending", 0, now)
+    ids = ("w", "orders/é", "w", "e", "d", "t")
+    assert found == ("store", "alpha", *ids, kept, b"\x00\xff{'", "pending", 0, 0, now)
 
 
 async def test_bodies_that_the_socket_cannot_take_at_once_arrive_whole(intake: Intake, database_url: str) -> None:
-    bodies = [bytes([number]) * inbox.MAX_BODY for number in range(4)]
+    bodies = [Random(number).randbytes(inbox.MAX_BODY) for number in range(4)]
     sent = [arrival(number, body=body) for number, body in enumerate(bodies)]
     assert outcomes(await store(intake, *sent)) == ["stored"] * 4
     with psycopg.connect(database_url) as connection:
         found = connection.execute("SELECT body FROM deliveries ORDER BY dedupe_key").fetchall()
-    assert [row[0] for row in found] == bodies
+    assert [unpack(row[0]) for row in found] == bodies
 
 
 async def test_a_server_that_is_being_stopped_is_waited_for_once(intake: Intake, database_url: str) -> None:
@@ -172,7 +177,7 @@ async def test_a_full_queue_turns_away_at_once(
     intake: Intake, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(app.webhooks.intake, "MOST_WAITING", 3)
-    monkeypatch.setattr(app.webhooks.intake, "MOST_WAITING_BYTES", 1000)
+    monkeypatch.setattr(app.webhooks.intake, "MOST_WAITING_BYTES", 100_000)
     async with blocked(database_url):
         few = asyncio.create_task(store(intake, *(arrival(number) for number in range(3))))
         await until_waiting(database_url)
@@ -180,13 +185,14 @@ async def test_a_full_queue_turns_away_at_once(
         assert isinstance(refusal, NotStored)
         assert refusal.extra == {"retry_after": 5}
     assert outcomes(await few) == ["stored"] * 3
+    # What counts is what the requests hold, however little is kept of it.
     async with blocked(database_url):
-        large = asyncio.create_task(store(intake, arrival("large", body=b"x" * 900)))
+        large = asyncio.create_task(store(intake, arrival("large", body=b"x" * 90_000)))
         await until_waiting(database_url)
-        assert outcomes(await store(intake, arrival("too large", body=b"x" * 101))) == ["NotStored"]
+        assert outcomes(await store(intake, arrival("too large", body=b"x" * 10_100))) == ["NotStored"]
     assert outcomes(await large) == ["stored"]
     # Room again, and what was turned away is not there.
-    assert outcomes(await store(intake, arrival("x", body=b"x" * 1000))) == ["stored"]
+    assert outcomes(await store(intake, arrival("x", body=b"x" * 100_000))) == ["stored"]
     assert rows(database_url).keys() == {"0", "1", "2", "large", "x"}
 
 
