@@ -107,7 +107,10 @@ def serve_command(
 
 @cli.command("worker")
 def worker_command(
-    concurrency: Annotated[int, typer.Option(help="Jobs at a time.", min=1, max=200)] = 10,
+    concurrency: Annotated[
+        int,
+        typer.Option(help="Jobs at a time; a quarter of them, and one at least, is kept for money.", min=1, max=200),
+    ] = 10,
     metrics_port: Annotated[
         int | None, typer.Option(help="Answer /metrics of this worker on this port; 0 takes a free one.", min=0)
     ] = None,

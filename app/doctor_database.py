@@ -25,8 +25,9 @@ from app.worker import STALLED_SECONDS
 _CLOCK_TOLERANCE = 5.0
 # Seconds. Work is taken within moments; what has waited for minutes has nobody to do it.
 _WAITING = 300.0
-# Connections that one process of `makegood serve` opens at most: its pool (10 and as many over it), and its queue's.
-_PER_PROCESS = 27
+# Connections that one process of `makegood serve` opens at most: 20 of its pool, 9 of its two queues, 2 that take
+# webhooks in, one each of its reader and its sweeps.
+_PER_PROCESS = 33
 # The newest orders tell whose lines a store sells.
 _ORDERS = 200
 _LONG_ENOUGH = timedelta(days=1)

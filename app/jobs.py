@@ -23,6 +23,10 @@ from app.metrics import counts
 # Every task of the service is registered here by its module, and the worker takes them from here.
 NAMESPACE = "makegood"
 blueprint = Blueprint()
+# The queue of what moves money or goods. Everything else, waiting for its turn at a supplier as it may, is in `OTHERS`.
+MONEY = "money"
+OTHERS = "default"
+_OF_MONEY = ("refunds.", "remedies.")
 
 # Deferring uses the caller's connection; this queue has a connector only because procrastinate asks for one.
 _deferring = App(connector=PsycopgConnector(conninfo=""))
@@ -46,7 +50,11 @@ async def defer(session: AsyncSession, task: str, **arguments: Any) -> None:
 async def _configured(session: AsyncSession, task: str, priority: int) -> JobDeferrer:
     connection = await (await session.connection()).get_raw_connection()
     return _deferring.configure_task(
-        f"{NAMESPACE}:{task}", allow_unknown=True, connection=connection.driver_connection, priority=priority
+        f"{NAMESPACE}:{task}",
+        allow_unknown=True,
+        connection=connection.driver_connection,
+        priority=priority,
+        queue=MONEY if task.startswith(_OF_MONEY) else OTHERS,
     )
 
 

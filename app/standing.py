@@ -49,7 +49,8 @@ _OLDEST_JOB = text(
 _JOBS = text(
     "SELECT status::text, count(*) FROM (SELECT status FROM procrastinate_jobs LIMIT :most) AS found GROUP BY status"
 )
-_WORKERS = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - :silent")
+# Each has two entries, one of them for money alone.
+_WORKERS = text("SELECT (count(*) + 1) / 2 FROM procrastinate_workers WHERE last_heartbeat > now() - :silent")
 _OLDEST_DELIVERY = text(
     "SELECT received_at FROM deliveries WHERE status IN ('pending', 'failed') AND status = 'pending' "
     "ORDER BY id LIMIT 1"

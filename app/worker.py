@@ -22,7 +22,7 @@ from app.cases import tasks as cases
 from app.db.engine import database_is_away, libpq_url
 from app.db.guesses import forget_guesses
 from app.evidence import tasks as evidence
-from app.jobs import NAMESPACE, blueprint, follow_origins
+from app.jobs import MONEY, NAMESPACE, blueprint, follow_origins
 from app.messages import tasks as messages
 from app.outbound import tasks as outbound
 from app.polling import tasks as polling
@@ -138,12 +138,23 @@ async def _pause(stopping: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stopping.wait(), seconds)
 
 
-async def _run_queue(runtime: Runtime, concurrency: int, stopping: asyncio.Event) -> None:
-    """Does jobs until `stopping` is set; those under way are finished first."""
+def slots(concurrency: int) -> tuple[int, int]:
+    """Of so many jobs at a time, those that may be of any kind and those that are kept for money; at least one each.
+
+    Calls to a slow supplier wait for their turn for up to ten seconds each, and with hundreds of open returns they
+    would fill whatever is there.
+    """
+    kept = max(1, concurrency // 4)
+    return max(1, concurrency - kept), kept
+
+
+async def _run_queue(runtime: Runtime, concurrency: int, stopping: asyncio.Event, queues: list[str] | None) -> None:
+    """Does jobs of these queues, or of all, until `stopping` is set; those under way are finished first."""
     queue = make_queue(runtime.database.url, concurrency)
     async with queue.open_async():
         worker = SteadyWorker(
             app=queue,
+            queues=queues,
             concurrency=concurrency,
             additional_context={"runtime": runtime},
             install_signal_handlers=False,
@@ -183,9 +194,11 @@ async def keep_working(runtime: Runtime, concurrency: int = 10, *, install_signa
     """
     stopping = asyncio.Event()
     readers: list[int] = []
+    of_any_kind, for_money = slots(concurrency)
     parts = [
         asyncio.create_task(_keep_up(lambda: keep_reading(runtime, stopping, readers), stopping)),
-        asyncio.create_task(_keep_up(lambda: _run_queue(runtime, concurrency, stopping), stopping)),
+        asyncio.create_task(_keep_up(lambda: _run_queue(runtime, of_any_kind, stopping, None), stopping)),
+        asyncio.create_task(_keep_up(lambda: _run_queue(runtime, for_money, stopping, [MONEY]), stopping)),
         asyncio.create_task(_keep_up(lambda: _keep_sweeping(runtime, stopping), stopping)),
     ]
     sending = []

@@ -32,6 +32,17 @@ async def worked(runtime: Runtime) -> None:
         await work.session.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
 
 
+@pytest.mark.parametrize(("entries", "workers"), [(0, 0), (2, 1), (3, 2), (4, 2)])
+async def test_a_worker_is_one_however_many_queues_it_looks_at(
+    client: AsyncClient, runtime: Runtime, entries: int, workers: int
+) -> None:
+    """It has two entries; one of them, while it starts or ends, is a worker too."""
+    async with runtime.work() as work:
+        for _ in range(entries):
+            await work.session.execute(text("INSERT INTO procrastinate_workers DEFAULT VALUES"))
+    assert (await client.get("/readyz")).json()["checks"]["queue"]["workers"] == workers
+
+
 @pytest.mark.usefixtures("worked")
 async def test_nothing_is_said_when_all_is_well(client: AsyncClient) -> None:
     assert await told(client) == []

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from httpx import ASGITransport
+from procrastinate import JobContext
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
@@ -22,7 +23,7 @@ import app.worker
 from app.db.embedded import EmbeddedPostgres
 from app.db.engine import Database, database_is_away
 from app.db.migrate import upgrade
-from app.jobs import defer
+from app.jobs import NAMESPACE, defer, defer_many
 from app.main import create_app
 from app.queue_worker import SteadyWorker, end
 from app.runtime import Runtime, build_runtime
@@ -177,6 +178,8 @@ async def test_a_job_that_is_told_of_while_another_is_fetched_does_not_wait_for_
 
     async def slow(manager: JobManager, queues: Iterable[str] | None, worker_id: int) -> Job | None:
         found = await fetch(manager, queues, worker_id)
+        if queues is not None:
+            return found
         fetched.append(found)
         if len(fetched) == 1:
             # Nothing was there; now something is, and the notification comes before this fetch has ended.
@@ -205,6 +208,50 @@ async def test_a_job_that_is_told_of_while_another_is_fetched_does_not_wait_for_
         await soon(done)
 
 
+async def test_money_does_not_wait_behind_calls_that_wait_for_their_turn(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over, waiting, paid = asyncio.Event(), 0, set()
+
+    async def call(_context: JobContext, **_arguments: Any) -> None:
+        nonlocal waiting
+        waiting += 1
+        await over.wait()
+
+    async def pay(context: JobContext, **_arguments: Any) -> None:
+        paid.add(context.job.task_name)
+
+    tasks = app.worker._all_tasks.tasks
+    ours = {name for name in tasks if name.startswith((f"{NAMESPACE}:refunds.", f"{NAMESPACE}:remedies."))}
+    assert len(ours) == 4
+    for name in ours:
+        monkeypatch.setattr(tasks[name], "func", pay)
+    monkeypatch.setattr(tasks[f"{NAMESPACE}:suppliers.call"], "func", call)
+    async with at_work(runtime, monkeypatch):
+        async with runtime.work() as work:
+            await defer_many(work.session, "suppliers.call", [{}] * 20)
+
+        async def full() -> bool:
+            return waiting == app.worker.slots(2)[0]
+
+        await soon(full)
+        async with runtime.work() as work:
+            for name in ours:
+                await defer(work.session, name.removeprefix(f"{NAMESPACE}:"))
+
+        async def all_paid() -> bool:
+            return paid == ours
+
+        await soon(all_paid)
+        assert await full()
+        over.set()
+
+
+@pytest.mark.parametrize(("jobs", "expected"), [(1, (1, 1)), (2, (1, 1)), (10, (8, 2)), (200, (150, 50))])
+def test_a_quarter_of_the_jobs_at_a_time_is_kept_for_money(jobs: int, expected: tuple[int, int]) -> None:
+    assert app.worker.slots(jobs) == expected
+
+
 async def test_a_queue_that_ends_without_a_word_is_begun_again(
     runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +268,8 @@ async def test_a_queue_that_ends_without_a_word_is_begun_again(
     async with at_work(runtime, monkeypatch):
 
         async def begun_again() -> bool:
-            return len(set(beats)) > 1
+            # Two entries, and a third that has taken the place of the one that ended.
+            return len(set(beats)) > 2
 
         await soon(begun_again)
         async with runtime.work() as work:
