@@ -19,7 +19,7 @@ HEAD: Final = 18
 _MARK: Final = b"\x28\xb5\x2f\xfd"
 # Bytes from which on a body is packed. Most webhooks are smaller, and packing those gains nothing.
 LARGE: Final = 16 * 1024
-# A third of the size for the least time: the levels that pack better take twice as long.
+# A quarter of the size for the least time: the levels that pack better take twice as long.
 _LEVEL: Final = -3
 
 

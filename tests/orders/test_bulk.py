@@ -9,8 +9,8 @@ from app.orders import bulk
 from app.runtime import Runtime
 from app.webhooks.batch import read_together
 from app.webhooks.reader import read_all
+from tests.webhooks.kit import until_waiting
 from tests.webhooks.test_batch import START, put, shopify_body, told
-from tests.webhooks.test_group_commit import until_waiting
 
 KNOWN, NEW = ("alpha", "9"), ("alpha", "5")
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from random import Random
@@ -17,71 +15,15 @@ import pytest
 import app.webhooks.intake
 import app.webhooks.line
 from app.webhooks import bulk, inbox
-from app.webhooks.inbox import Arrival
 from app.webhooks.intake import Intake, NotStored
 from app.webhooks.packing import unpack
+from tests.webhooks.kit import PATIENCE, arrival, blocked, outcomes, rows, soon, store, until_waiting
 from tests.webhooks.postgres_proxy import proxied
-
-PATIENCE = 30
-
-
-def arrival(number: object, topic: str = "orders/updated", body: bytes = b"{}") -> Arrival:
-    return inbox.shopify_arrival("alpha", {"x-shopify-topic": topic, "x-shopify-webhook-id": str(number)}, body)
-
-
-async def store(intake: Intake, *arrivals: Arrival) -> list[bool | BaseException]:
-    """Hands all of them over at once; answers what became of each."""
-    now = datetime.now(UTC)
-    return [*await asyncio.gather(*(intake.store(one, now) for one in arrivals), return_exceptions=True)]
-
-
-def outcomes(found: Sequence[bool | BaseException]) -> list[str]:
-    return ["stored" if isinstance(one, bool) else type(one).__name__ for one in found]
-
-
-def rows(database_url: str) -> dict[str, int]:
-    """Duplicates by delivery."""
-    with psycopg.connect(database_url) as connection:
-        return dict(connection.execute("SELECT dedupe_key, duplicates FROM deliveries").fetchall())
 
 
 def execute(database_url: str, statement: str) -> None:
     with psycopg.connect(database_url) as connection:
         connection.execute(statement)
-
-
-async def soon(is_so: Any) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, "it never came to be"
-        await asyncio.sleep(0.01)
-
-
-@pytest.fixture
-async def intake(database_url: str) -> AsyncIterator[Intake]:
-    made = Intake(database_url)
-    yield made
-    await made.aclose()
-
-
-@asynccontextmanager
-async def blocked(database_url: str) -> AsyncIterator[None]:
-    """Nobody can write deliveries until the block ends."""
-    async with await psycopg.AsyncConnection.connect(database_url) as connection:
-        await connection.execute("LOCK TABLE deliveries IN SHARE MODE")
-        yield
-
-
-async def until_waiting(database_url: str, statements: int = 1) -> None:
-    """Until so many statements of ours wait for a lock."""
-    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
-        for _ in range(PATIENCE * 100):
-            found = await (await connection.execute(asked)).fetchone()
-            if found and found[0] >= statements:
-                return
-            await asyncio.sleep(0.01)
-    raise AssertionError("no statement waits")
 
 
 async def test_what_arrives_together_is_stored_together(

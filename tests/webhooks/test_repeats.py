@@ -17,8 +17,7 @@ from app.runtime import Runtime
 from app.webhooks import bulk, inbox
 from app.webhooks.inbox import MOST_TRIES, Arrival
 from app.webhooks.models import Delivery
-from tests.webhooks.kit import received
-from tests.webhooks.test_group_commit import arrival, rows, soon, store, until_waiting
+from tests.webhooks.kit import arrival, received, rows, soon, store, until_waiting
 from tests.webhooks.test_intake import body_of, deliveries, shopify
 
 BODY = b'{"action":"woocommerce_order_refunded","arg":14}'
