@@ -51,14 +51,15 @@ _JOBS = text(
 )
 # Each has two entries, one of them for money alone.
 _WORKERS = text("SELECT (count(*) + 1) / 2 FROM procrastinate_workers WHERE last_heartbeat > now() - :silent")
-_OLDEST_DELIVERY = text(
-    "SELECT received_at FROM deliveries WHERE status IN ('pending', 'failed') AND status = 'pending' "
-    "ORDER BY id LIMIT 1"
-)
+_OLDEST_DELIVERY = text("SELECT received_at FROM deliveries WHERE status = 'pending' ORDER BY id LIMIT 1")
 _DELIVERIES = text(
-    "SELECT source_kind, source, status, count(*) FROM "
-    "(SELECT source_kind, source, status FROM deliveries WHERE status IN ('pending', 'failed') LIMIT :most) AS found "
-    "GROUP BY source_kind, source, status"
+    """
+    SELECT source_kind, source, status, count(*) FROM (
+        (SELECT source_kind, source, status FROM deliveries WHERE status = 'pending' LIMIT :most)
+        UNION ALL
+        (SELECT source_kind, source, status FROM deliveries WHERE status = 'failed' LIMIT :most)) AS found
+    GROUP BY source_kind, source, status
+    """
 )
 _CASES = text(f"SELECT state, count(*) FROM cases WHERE {NOT_ENDED} GROUP BY state")  # noqa: S608 - of constants
 _ATTENTION = text(
@@ -156,7 +157,7 @@ async def queue(work: Work) -> Queue:
 
 
 async def deliveries(work: Work) -> dict[tuple[str, str, str], int]:
-    """Deliveries that wait or failed, by kind of sender, sender and status; `MOST` together at the most."""
+    """Deliveries that wait or failed, by kind of sender, sender and status; `MOST` of a status at the most."""
     found: dict[tuple[str, str, str], int] = {
         (str(kind), key, str(status)): 0
         for kind, keys in ((SourceKind.STORE, work.settings.stores), (SourceKind.SUPPLIER, work.settings.suppliers))

@@ -105,7 +105,7 @@ async def _queue(work: Work) -> list[GaugeMetricFamily]:
         _gauge("workers", "Workers that were heard of within a minute.", [], [((), queue.workers)]),
         _gauge(
             "deliveries_waiting",
-            f"Webhooks that wait to be read or could not be read; all together at most {standing.MOST}.",
+            f"Webhooks that wait to be read or could not be read; of each status at most {standing.MOST}.",
             ["kind", "source", "status"],
             waiting.items(),
         ),

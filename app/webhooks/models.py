@@ -43,8 +43,9 @@ class Delivery(HasId, Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("source_kind", "source", "dedupe_key"),
-        Index("ix_deliveries_waiting", "id", postgresql_where=text("status IN ('pending', 'failed')")),
+        Index("ix_deliveries_pending", "id", postgresql_where=text("status = 'pending'")),
         Index("ix_deliveries_due", text("source_kind DESC"), "id", postgresql_where=text("status = 'pending'")),
+        Index("ix_deliveries_failed_id", "id", postgresql_where=text("status = 'failed'")),
         Index("ix_deliveries_failed", "source_kind", "source", "id", postgresql_where=text("status = 'failed'")),
         Index("ix_deliveries_ignored", "id", postgresql_where=text("status = 'ignored'")),
         Index("ix_deliveries_topic", "topic", "source_kind", "source", "id"),
