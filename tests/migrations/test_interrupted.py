@@ -12,9 +12,11 @@ from app.db.migrate import alembic_config, current_revision, head_revision, upgr
 from tests.cli.command import PATIENCE, assert_soon
 
 INVALID = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid"
+# Only one that waits for the transaction given: building also waits, a moment, for every statement that is
+# under way, so this very look can be what it waits for, at any index.
 END_BUILDING = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'"
+    "WHERE query LIKE 'CREATE INDEX CONCURRENTLY%%' AND %s = ANY (pg_blocking_pids(pid))"
 )
 
 
@@ -33,7 +35,8 @@ def break_off(url: str, table: str) -> list[BaseException]:
         # An index is built at the side only when everybody who writes has come to an end.
         somebody.execute(f"LOCK TABLE {table} IN ROW EXCLUSIVE MODE".encode())
         upgrading.start()
-        assert_soon(lambda: administrator.execute(END_BUILDING).fetchall() != [])
+        held_by = (somebody.info.backend_pid,)
+        assert_soon(lambda: administrator.execute(END_BUILDING, held_by).fetchall() != [])
         upgrading.join(PATIENCE)
     return died
 
