@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +21,8 @@ _STATEMENT_TIMEOUT_MS = 4000
 # A server that is frozen or cut off keeps no time-out of its own.
 _ANSWER_SECONDS = 5.0
 _CONNECT_SECONDS = 3
+# What the kernel may hold of a statement that is on its way, in bytes; it takes less where `net.core.wmem_max` is less.
+_SEND_BUFFER = 1024 * 1024
 # A statement whose connection was lost so soon is tried once more on a new one; later the sender has gone.
 _RETRY_SECONDS = 2.0
 # Faults of what was sent: data, a constraint, a limit of the program. SQLSTATE classes.
@@ -113,6 +116,7 @@ class Line:
                 options=f"-c lock_timeout={_LOCK_TIMEOUT_MS} -c statement_timeout={_STATEMENT_TIMEOUT_MS} "
                 "-c timezone=UTC",
             )
+            _widen(self._connection.pgconn)
         return self._connection
 
     async def _is_passing(self, error: Exception) -> bool:
@@ -198,6 +202,16 @@ class _Answer:
         self._leave()
         if not self._whole.done():
             self._whole.set_exception(error)
+
+
+def _widen(pgconn: PGconn) -> None:
+    """Has a Unix socket take large statements in few pieces; one of TCP grows by itself.
+
+    Each piece waits until everything else that is ready has had its turn, and PostgreSQL begins when it has the last.
+    """
+    if pgconn.host.startswith(b"/"):
+        with socket.fromfd(pgconn.socket, socket.AF_UNIX, socket.SOCK_STREAM) as ours:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
 
 def _named(error: Exception) -> RowRefused | Failed:

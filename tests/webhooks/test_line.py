@@ -1,4 +1,4 @@
-"""A connection that fails lets go of its socket in time."""
+"""The socket of a connection: how much it takes, and that one that fails lets go of it in time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.pq.abc import PGconn
 
-from app.webhooks.line import _Answer
+from app.webhooks.line import Line, _Answer
 
 
 class Failing:
@@ -53,3 +53,16 @@ async def test_whoever_has_the_number_of_a_failed_socket_next_is_heard() -> None
     os.close(number)
     for one in (failing._servers, failing.others, failing.far):
         one.close()
+
+
+def send_buffer(one: socket.socket) -> int:
+    return one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
+
+
+async def test_a_socket_on_this_machine_takes_more_than_it_would(database_url: str) -> None:
+    usual, far = socket.socketpair()
+    line = Line(database_url)
+    connection = await line._connected()
+    with usual, far, socket.fromfd(connection.pgconn.socket, socket.AF_UNIX, socket.SOCK_STREAM) as ours:
+        assert send_buffer(ours) > send_buffer(usual)
+    await line.aclose()
