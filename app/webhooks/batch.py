@@ -26,7 +26,7 @@ from app.webhooks.models import Delivery, SourceKind
 from app.webhooks.topics import order_named_in, reader_of_orders
 
 # Deliveries that are taken at a time, and bytes of their bodies: what a machine with little memory can hold.
-MOST = 100
+MOST = 200
 MOST_BYTES = 8 * 1024 * 1024
 # Bodies that are read before somebody else's work goes on.
 _AT_A_STRETCH = 8
