@@ -211,7 +211,8 @@ def _widen(pgconn: PGconn) -> None:
     """
     if pgconn.host.startswith(b"/"):
         with socket.fromfd(pgconn.socket, socket.AF_UNIX, socket.SOCK_STREAM) as ours:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
+            if ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) < _SEND_BUFFER:
+                ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER)
 
 
 def _named(error: Exception) -> RowRefused | Failed:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg.pq.abc import PGconn
 
-from app.webhooks.line import Line, _Answer
+from app.webhooks.line import _SEND_BUFFER, Line, _Answer
 
 
 class Failing:
@@ -59,10 +59,10 @@ def send_buffer(one: socket.socket) -> int:
     return one.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
 
 
-async def test_a_socket_on_this_machine_takes_more_than_it_would(database_url: str) -> None:
+async def test_a_socket_on_this_machine_takes_more_than_usual(database_url: str) -> None:
     usual, far = socket.socketpair()
     line = Line(database_url)
     connection = await line._connected()
     with usual, far, socket.fromfd(connection.pgconn.socket, socket.AF_UNIX, socket.SOCK_STREAM) as ours:
-        assert send_buffer(ours) > send_buffer(usual)
+        assert send_buffer(ours) > send_buffer(usual) or send_buffer(usual) >= _SEND_BUFFER
     await line.aclose()
