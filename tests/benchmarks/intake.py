@@ -14,10 +14,8 @@ from tests.benchmarks.peers.node_peer import node_peer
 from tests.benchmarks.table import Row, at_least, at_most
 
 TITLE = "Intake: webhooks acknowledged, each after it is on disk"
-# Where the ratios are wanted. One connection has nothing to group: it measures how long the disk takes. And from some
-# 40 kB on, what both ways spend is PostgreSQL's writing of the body, which no way of asking changes.
-WANTED_CONNECTIONS = (16, 64)
-WANTED_KB = 4
+# The size of most webhooks.
+MOST_ARE_KB = 4
 
 
 @dataclass(frozen=True)
@@ -28,9 +26,16 @@ class Cell:
     kilobytes: int
 
     @property
-    def is_wanted(self) -> bool:
-        """Whether the ratios must be reached here."""
-        return self.connections in WANTED_CONNECTIONS and self.kilobytes == WANTED_KB
+    def is_usual(self) -> bool:
+        """Whether a busy store sends like this: measured longest, and all ratios must be reached."""
+        return self.connections > 1 and self.kilobytes == MOST_ARE_KB
+
+    @property
+    def can_group(self) -> bool:
+        """Whether the ratio to one transaction for each must be reached: one connection has nothing to share a commit
+        with, and at 400 kB four times the ORM's way is more than two cores can verify, pack and write.
+        """
+        return self.connections > 1 and self.kilobytes < 400
 
     def __str__(self) -> str:
         return f"{self.connections} x {self.kilobytes} kB"
@@ -64,10 +69,9 @@ def measure(bench: Bench) -> list[Row]:
         for cell in [Cell(many, size) for size in sizes for many in connections]:
             found = rounds(bench, cell, ours, orm, undurable)
             rows += _compared(cell, *found)
-            if cell.is_wanted:
-                rows.append(_at_half_load(bench, cell, found[1].acknowledged))
-    rows += _two_processes(bench, Cell(connections[-1], WANTED_KB))
-    rows += _node(bench, Cell(connections[-1], WANTED_KB))
+            rows.append(_at_half_load(bench, cell, found[1].acknowledged))
+    rows += _two_processes(bench, Cell(connections[-1], MOST_ARE_KB))
+    rows += _node(bench, Cell(connections[-1], MOST_ARE_KB))
     return rows
 
 
@@ -82,7 +86,7 @@ def peer(bench: Bench, module: str, *arguments: str) -> Iterator[Served]:
 
 def rounds(bench: Bench, cell: Cell, *servers: Served) -> list[Measured]:
     """Each server's middle round; they take turns, so that what else the machine does meets all of them."""
-    if cell.is_wanted:
+    if cell.is_usual:
         count, seconds = (5, 1.0) if bench.quick else (9, 1.5)
     else:
         count, seconds = (1, 2.0) if bench.quick else (3, 3.0)
@@ -104,7 +108,7 @@ def sent(bench: Bench, cell: Cell, server: Served, seconds: float, rate: float |
 
 
 def _generator(bench: Bench, noop: Served) -> list[Row]:
-    result = sent(bench, Cell(16, WANTED_KB), noop, 2.0)
+    result = sent(bench, Cell(16, MOST_ARE_KB), noop, 2.0)
     return [
         Row("16 x 4 kB: the sender against a server that does nothing", result.acknowledged, "acks/s"),
         Row("16 x 4 kB: what the sender takes of the machine then", result.cpu, "cores"),
@@ -114,17 +118,13 @@ def _generator(bench: Bench, noop: Served) -> list[Row]:
 def _compared(cell: Cell, ours: Measured, orm: Measured, undurable: Measured) -> list[Row]:
     against_orm, against_none = ours.against(orm), ours.against(undurable)
     of_orm, of_none = f"{cell}: against one ORM transaction for each", f"{cell}: against no database"
-    ratios = (
-        [at_least(of_orm, against_orm, 4), at_least(of_none, against_none, 0.5)]
-        if cell.is_wanted
-        else [Row(of_orm, against_orm, "ratio"), Row(of_none, against_none, "ratio")]
-    )
     return [
         Row(f"{cell}: Makegood", ours.acknowledged, "acks/s"),
         Row(f"{cell}: Makegood, 99th percentile", ours.p99 * 1000, "ms"),
         Row(f"{cell}: one ORM transaction for each", orm.acknowledged, "acks/s"),
         Row(f"{cell}: no database", undurable.acknowledged, "acks/s"),
-        *ratios,
+        at_least(of_orm, against_orm, 4) if cell.can_group else Row(of_orm, against_orm, "ratio"),
+        at_least(of_none, against_none, 0.5) if cell.is_usual else Row(of_none, against_none, "ratio"),
     ]
 
 
@@ -133,7 +133,7 @@ def _at_half_load(bench: Bench, cell: Cell, most: float) -> Row:
 
     The middle one of several turns: a disk that stalls for a moment is more than the hundredth part of a short one.
     """
-    count, seconds = (3, 2.0) if bench.quick else (7, 4.0)
+    count, seconds = (3, 2.0) if bench.quick else (7, 4.0) if cell.is_usual else (5, 3.0)
     with bench.serve(bench.fresh_database()) as ours, peer(bench, "orm") as orm:
         both = (ours, orm)
         # The first ones pay for connections and plans.
