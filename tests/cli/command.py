@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,12 +64,19 @@ class Running:
         self.said: list[str] = []
 
     def until(self, words: str) -> str:
-        """The first line that holds `words`; fails with all that was said when the command ends before."""
+        """The first line that holds `words`; fails with all that was said when the command ends before, or is killed
+        for having said nothing of it in time: reading a pipe has no end of its own.
+        """
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self.said.append(line)
-            if words in line:
-                return line
+        watch = threading.Timer(PATIENCE, os.killpg, (self.pid, signal.SIGKILL))
+        watch.start()
+        try:
+            for line in self._process.stdout:
+                self.said.append(line)
+                if words in line:
+                    return line
+        finally:
+            watch.cancel()
         raise AssertionError(f"{words!r} was never said:\n{''.join(self.said)}")
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> int:
