@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class EmbeddedPostgres:
     """Holds the embedded server open. Several processes may hold it at once; the last one to let go stops it.
 
-    A killed process leaves the server running, and a later start finds it; after a kill of PostgreSQL itself the next
-    start brings it up again.
+    A killed process leaves the server running, a later start finds it, and whoever lets go then stops it; after a kill
+    of PostgreSQL itself the next start brings it up again.
     """
 
     def __init__(self, data_dir: Path) -> None:
@@ -31,6 +31,7 @@ class EmbeddedPostgres:
     def release(self) -> None:
         """Lets go; the server stops when nobody else holds it."""
         self._know_who_runs()
+        self._forget_the_dead()
         self._server.cleanup()
 
     def _know_who_runs(self) -> None:
@@ -45,6 +46,16 @@ class EmbeddedPostgres:
                 self._server._postmaster_info = running
         except Exception:  # noqa: BLE001 - the file is being written, or who is named there goes this moment
             return
+
+    def _forget_the_dead(self) -> None:
+        """The package goes on counting holders that were killed, and would stop the server for nobody ever after."""
+        import psutil
+
+        holders = self._server.global_process_id_list
+        with self._server._lock:
+            for holder in holders._get():
+                if not psutil.pid_exists(holder):
+                    holders.get_and_remove(holder)
 
 
 def _get_server(folder: Path) -> PostgresServer:

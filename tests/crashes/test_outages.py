@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from httpx import ASGITransport
 from procrastinate import JobContext
@@ -33,6 +36,18 @@ from app.settings import Settings
 from tests.cli.command import PATIENCE
 from tests.conftest import API_KEY
 from tests.webhooks.test_batch import put, shopify_body
+
+HOLD = """
+import sys
+from pathlib import Path
+
+from app.db.embedded import EmbeddedPostgres
+
+server = EmbeddedPostgres(Path(sys.argv[1]))
+print("held", flush=True)
+sys.stdin.read()
+server.release()
+"""
 
 
 class OwnServer:
@@ -128,6 +143,38 @@ async def test_a_restart_of_the_database_is_an_interruption(
         # Nobody died, whatever the server did.
         assert await count(runtime, "SELECT max(deaths) FROM deliveries") == 0
     await runtime.aclose()
+
+
+def test_a_holder_that_was_killed_holds_nothing(server: OwnServer) -> None:
+    with holder(server) as other:
+        other.kill()
+        other.wait()
+    # It is still counted; the fixture sees that the server ends nonetheless.
+    assert other.pid in json.loads((server.pgdata / ".handle_pids.json").read_text())
+
+
+def test_the_last_of_two_holders_stops_the_server(server: OwnServer) -> None:
+    with holder(server) as other:
+        server.let_go()
+        with psycopg.connect(server.url) as connection:
+            connection.execute("SELECT 1")
+        other.communicate()
+    assert not (server.pgdata / "postmaster.pid").exists()
+
+
+@contextmanager
+def holder(server: OwnServer) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the server open until it has read all of its input."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(server.pgdata.parent)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
 
 
 def test_who_has_the_number_of_a_server_that_is_gone_is_left_alone(server: OwnServer) -> None:
