@@ -36,6 +36,18 @@ async def test_a_list_reads_what_it_shows(reader: AsyncClient, known: dict[str, 
     watch.require_probes(MOST_ROWS, MOST_PAGES)
 
 
+@pytest.mark.parametrize("wanted", ["state=closed", "state=under_review", "store=beta", "supplier=acme"])
+async def test_a_list_of_cases_passes_none_by(reader: AsyncClient, wanted: str) -> None:
+    first = (await reader.get(f"{V1}/cases?{wanted}&limit=5")).json()
+    for path in (f"{V1}/cases?{wanted}", f"{V1}/cases?{wanted}&cursor={first['next_cursor']}"):
+        with watching() as watch:
+            answer = await reader.get(path)
+        shown = [one for one in watch.seen if "FROM cases" in one.text and "LIMIT" in one.text]
+        # One more than a page tells whether there is another one.
+        assert [one.rows for one in shown] == [51], shown
+        assert len(answer.json()["items"]) == 50
+
+
 @pytest.mark.parametrize("path", LOOKED_UP)
 async def test_one_thing_is_found_by_its_name(reader: AsyncClient, known: dict[str, Any], path: str) -> None:
     with watching() as watch:
