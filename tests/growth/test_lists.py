@@ -11,8 +11,11 @@ from tests.api.kit import V1
 from tests.growth.hot import LISTS, LOOKED_UP, names
 from tests.growth.watch import watching
 
-# A page holds 50 items; a case brings its lines, clocks, mails, refunds and decision with it.
-MOST_ROWS = 2_500
+# A page holds 50 items; a case brings its lines, clocks, mails, refunds and decision with it, and the rarest reason is
+# one of nine. Of the cases here, 1,600 are open: who passes those by reads more.
+MOST_ROWS = 600
+# Suppliers are shown with how many open cases wait for each.
+MOST_ROWS_COUNTED = 2_500
 # Of eight kilobytes. A list that passes entries of an index by until it comes to what it shows needs more.
 MOST_PAGES = 1_500
 
@@ -33,7 +36,7 @@ async def test_a_list_reads_what_it_shows(reader: AsyncClient, known: dict[str, 
             following = await reader.get(f"{path}&cursor={cursor}")
             assert following.status_code == 200, following.text
             assert following.json()["items"] != answer.json()["items"]
-    watch.require_probes(MOST_ROWS, MOST_PAGES)
+    watch.require_probes(MOST_ROWS_COUNTED if wanted.startswith("suppliers") else MOST_ROWS, MOST_PAGES)
 
 
 @pytest.mark.parametrize("wanted", ["state=closed", "state=under_review", "store=beta", "supplier=acme"])
