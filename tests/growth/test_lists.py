@@ -41,14 +41,20 @@ async def test_a_list_reads_what_it_shows(reader: AsyncClient, known: dict[str, 
 
 @pytest.mark.parametrize("wanted", ["state=closed", "state=under_review", "store=beta", "supplier=acme"])
 async def test_a_list_of_cases_passes_none_by(reader: AsyncClient, wanted: str) -> None:
+    name, value = wanted.split("=")
     first = (await reader.get(f"{V1}/cases?{wanted}&limit=5")).json()
+    pages = []
     for path in (f"{V1}/cases?{wanted}", f"{V1}/cases?{wanted}&cursor={first['next_cursor']}"):
         with watching() as watch:
-            answer = await reader.get(path)
+            pages.append((await reader.get(path)).json()["items"])
         shown = [one for one in watch.seen if "FROM cases" in one.text and "LIMIT" in one.text]
         # One more than a page tells whether there is another one.
         assert [one.rows for one in shown] == [51], shown
-        assert len(answer.json()["items"]) == 50
+    whole, later = ([case["id"] for case in page] for page in pages)
+    assert whole == sorted(whole, reverse=True)
+    assert [case["id"] for case in first["items"]] == whole[:5]
+    assert (later[:45], len(later)) == (whole[5:], 50)
+    assert {case[name] for page in pages for case in page} == {value}
 
 
 @pytest.mark.parametrize("path", LOOKED_UP)
